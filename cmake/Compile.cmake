@@ -1,0 +1,27 @@
+# How all of our own code is compiled. Includes are spelled <outrigger/comm/...>: the build tree holds
+# a forwarding folder, so that they read the same in the tree and installed.
+foreach(layer comm optim framework)
+  file(MAKE_DIRECTORY ${PROJECT_BINARY_DIR}/include/outrigger)
+  file(CREATE_LINK ${PROJECT_SOURCE_DIR}/${layer} ${PROJECT_BINARY_DIR}/include/outrigger/${layer} SYMBOLIC)
+endforeach()
+
+add_library(outrigger_compile INTERFACE)
+target_include_directories(outrigger_compile INTERFACE ${PROJECT_BINARY_DIR}/include)
+# Equal bits on every machine need every product rounded: no fused multiply-add, no fast-math.
+target_compile_options(outrigger_compile INTERFACE
+  -Wall -Wextra -Wshadow -Wnon-virtual-dtor -Werror -ffp-contract=off)
+if(OUTRIGGER_SANITIZE)
+  target_compile_options(outrigger_compile INTERFACE
+    -fsanitize=${OUTRIGGER_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
+  target_link_options(outrigger_compile INTERFACE -fsanitize=${OUTRIGGER_SANITIZE})
+endif()
+
+find_program(ccache ccache)
+if(ccache)
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${ccache})
+  set(CMAKE_C_COMPILER_LAUNCHER ${ccache})
+endif()
+find_program(mold mold)
+if(mold)
+  add_link_options(-fuse-ld=mold)
+endif()

@@ -1,0 +1,62 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <stop_token>
+#include <string_view>
+#include <vector>
+
+#include <outrigger/comm/clock.h>
+#include <outrigger/comm/codec/codec.h>
+#include <outrigger/comm/collective/reducer.h>
+#include <outrigger/comm/names.h>
+#include <outrigger/comm/transport/transport.h>
+
+namespace outrigger {
+
+// One attempt at a round, as the close fixed it. All members are given equal values but for `own`.
+struct Exchange {
+  RoundId round;
+  AttemptId attempt;
+  std::vector<MemberId> contributors;    // in the closed order: the order of aggregation
+  std::vector<std::uint64_t> weights;    // one a contributor
+  std::vector<MemberId> owners;          // of the shards, in order; each is a contributor; `gather` ignores it
+  std::size_t elements = 0;
+  const Codec* codec = nullptr;
+  const Codec* result_codec = nullptr;
+  std::span<const std::byte> own;        // this member's encoded fragment; empty if it does not contribute
+};
+
+// The result that every contributor ends with, to the bit.
+struct Exchanged {
+  const Codec* codec = nullptr;          // of `bytes`
+  std::vector<std::byte> bytes;
+  Hash128 hash;                          // hash128(bytes): what the vote carries
+  std::optional<MemberId> slowest;       // the peer whose message came last
+  std::uint64_t bytes_sent = 0, bytes_received = 0;
+};
+
+// Turns every contributor's encoded fragment into the reduced one, over any transport. Stateless.
+class Collective {
+ public:
+  virtual ~Collective() = default;
+  virtual std::string_view name() const = 0;
+  // The codec in which this collective hands out results when the recipe asks for `wanted`.
+  virtual const Codec& result_codec(const Codec& wanted) const = 0;
+  // Blocks until the result is whole, a peer is lost, the deadline passes or stop is requested; on failure no
+  // operation is left pending and the Status names the peer. REQUIRES: transport.self() is a contributor.
+  virtual Result<Exchanged> run(Transport& transport, const Reducer& reducer, const Exchange& exchange,
+                                TimePoint deadline, std::stop_token stop) const = 0;
+};
+
+// "direct" or "gather"; NotFound names what exists.
+Result<const Collective*> find_collective(std::string_view name);
+
+// `topology: auto`: what moves fewer bytes among `members`; gather costs (M-1)c bytes a parameter and direct
+// (M-1)/M (c + r). A tie goes to direct, which shares the aggregation out.
+std::string_view choose_collective(std::size_t members, const Codec& codec, const Codec& result_codec);
+
+}  // namespace outrigger

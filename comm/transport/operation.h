@@ -1,0 +1,31 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+
+#include <outrigger/comm/status.h>
+
+namespace outrigger {
+
+// A send or receive under way. A handle: copies share the operation. Every operation ends, once: done, its
+// deadline passed, cancelled, or its peer lost. Thread-safe.
+//
+// The memory given to the operation is the transport's until wait() has returned; a handle that is dropped
+// without wait() leaves it so. Cancelling is a request: wait() still has to be called.
+class Operation {
+ public:
+  struct State;
+
+  Operation();  // already done, Ok
+  explicit Operation(std::shared_ptr<State> state) : state_(std::move(state)) {}
+  static Operation failed(Status status);
+
+  Status wait() const;
+  bool done() const;
+  void cancel() const;
+
+ private:
+  std::shared_ptr<State> state_;
+};
+
+}  // namespace outrigger

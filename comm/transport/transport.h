@@ -1,0 +1,63 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+
+#include <outrigger/comm/clock.h>
+#include <outrigger/comm/codec/frame.h>
+#include <outrigger/comm/names.h>
+#include <outrigger/comm/transport/operation.h>
+
+namespace outrigger {
+
+// Which message of which attempt. Two messages between the same two members never share a tag.
+struct Tag {
+  RoundId round;
+  AttemptId attempt;
+  std::uint32_t hop = 0;    // 0: a contribution on its way to an owner; 1: a result on its way back
+  std::uint32_t shard = 0;  // 0 where the collective does not shard
+  friend auto operator<=>(const Tag&, const Tag&) = default;
+};
+std::string to_string(const Tag& tag);
+
+// What a receiver expects, known from the close before a byte arrives.
+struct Expected {
+  std::uint8_t codec = 0;
+  std::uint64_t elements = 0;
+};
+
+// Moves framed (frame.h) byte spans between members, by tag. Asynchronous: send and recv return at once. A
+// message that arrives before its recv waits at the sender, so a peer cannot fill this member's memory.
+// Thread-safe. Destroying a transport fails all its operations and waits for its threads.
+class Transport {
+ public:
+  virtual ~Transport() = default;
+
+  virtual MemberId self() const = 0;
+  // Where peers reach this member ("127.0.0.1:40321"); empty where peers share a process.
+  virtual std::string address() const = 0;
+
+  // Makes a peer known. Sends and receives name known peers only. An older incarnation of the same island is
+  // forgotten: its operations fail as lost and what still arrives from it is refused.
+  virtual Status add_peer(MemberId peer, const std::string& address) = 0;
+  // Fails every pending and later operation on the peer at once, with `why`.
+  virtual void peer_lost(MemberId peer, Status why) = 0;
+  // Fails pending operations of the round whose attempt is lower, as Aborted, and refuses their messages.
+  virtual void abort_before(RoundId round, AttemptId attempt) = 0;
+
+  // payload must stay as it is until the operation has ended.
+  virtual Operation send(MemberId to, const Tag& tag, std::uint8_t codec, std::uint64_t elements,
+                         std::span<const std::byte> payload, TimePoint deadline) = 0;
+  // Frame header, length and checksum are checked; dest.size() must be what the codec gives for elements.
+  // A refused message ends the operation with Corruption that names the peer and leaves others unharmed.
+  virtual Operation recv(MemberId from, const Tag& tag, Expected expected, std::span<std::byte> dest,
+                         TimePoint deadline) = 0;
+
+  // Payload and frame headers handed to the wire so far, and taken from it.
+  virtual std::uint64_t bytes_sent() const = 0;
+  virtual std::uint64_t bytes_received() const = 0;
+};
+
+}  // namespace outrigger
