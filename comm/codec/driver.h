@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <span>
 #include <vector>
@@ -11,40 +12,50 @@
 
 namespace outrigger {
 
-// The driver walks a fragment in cache-sized blocks and does what surrounds the codec in the same pass.
+// The driver walks a fragment in cache-sized blocks and does what surrounds the codec in one pass.
 
-// A fragment as it lies in memory: a list of fp32 spans, one a parameter, in the fragment's order. The
-// memory is the caller's and must outlive every call that is given the list. Blocks run across the borders.
+// A fragment as it lies in memory: a list of fp32 spans, one a parameter, in the fragment's order.
+// The memory is the caller's and must outlive every call that is given the list. Blocks run across
+// the borders.
 class Segments {
  public:
   void add(std::span<float> span);
   std::size_t elements() const { return elements_; }
   const std::vector<std::span<float>>& spans() const { return spans_; }
+  // The offset of each span's first element.
+  const std::vector<std::size_t>& starts() const { return starts_; }
+  // Index of the span that holds the element. REQUIRES: offset < elements().
+  std::size_t find(std::size_t offset) const;
 
  private:
   std::vector<std::span<float>> spans_;
+  std::vector<std::size_t> starts_;
   std::size_t elements_ = 0;
 };
 
 struct EncodeReport {
   bool finite = true;
-  double squared_norm = 0;  // of the values before encoding, summed in fp64 in order of the elements
+  // Of the values before encoding, in fp64: element i goes into partial sum i mod kNormLanes, and
+  // the partial sums are added in order: the same bits wherever the segments' borders lie.
+  double squared_norm = 0;
+  static constexpr std::size_t kNormLanes = 8;
 };
 
-// out <- encode(global - local). REQUIRES: equal element counts, out.size() == codec.encoded_bytes(that).
+// out <- encode(global - local).
+// REQUIRES: equal element counts, out.size() == codec.encoded_bytes(that).
 EncodeReport encode_delta(const Codec& codec, const Segments& global, const Segments& local,
                           std::span<std::byte> out);
 
 // out <- encode_result(reduce(decode(contribution) ...)), block by block, in the order given.
-// REQUIRES: weights.size() == contributions.size() >= 1; each contribution has codec.encoded_bytes(elements)
-// bytes and out result_codec.encoded_bytes(elements). Corruption names the contribution (by its index).
-// Internal if the reduced values are not all finite.
+// REQUIRES: weights.size() == contributions.size() >= 1; each contribution has
+// codec.encoded_bytes(elements) bytes and out result_codec.encoded_bytes(elements). Corruption
+// names the contribution (by its index). Internal if the reduced values are not all finite.
 Status aggregate(const Codec& codec, std::span<const std::span<const std::byte>> contributions,
                  std::span<const std::uint64_t> weights, const Reducer& reducer,
                  const Codec& result_codec, std::size_t elements, std::span<std::byte> out);
 
-// Calls apply(offset, g) for each block of the decoded result, in order: `offset` counts elements from the
-// fragment's start, g.size() is at most kDriverBlock.
+// Calls apply(offset, g) for each block of the decoded result, in order: `offset` counts elements
+// from the fragment's start, g.size() is at most kDriverBlock.
 using ApplyBlock = std::function<void(std::size_t offset, std::span<const float> g)>;
 Status decode_each(const Codec& codec, std::span<const std::byte> encoded, std::size_t elements,
                    const ApplyBlock& apply);

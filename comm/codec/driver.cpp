@@ -1,0 +1,167 @@
+#include <outrigger/comm/codec/driver.h>
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cassert>
+
+namespace outrigger {
+namespace {
+
+using Block = std::array<float, kDriverBlock>;
+
+// Calls visit(piece, at) for the pieces that elements [offset, offset + count) lie in; `at` counts
+// elements from `offset`.
+template <typename Visit>
+void for_each_piece(const Segments& segments, std::size_t offset, std::size_t count, Visit visit) {
+  assert(offset + count <= segments.elements());
+  if (count == 0) return;
+  std::size_t index = segments.find(offset);
+  std::size_t skipped = offset - segments.starts()[index];
+  for (std::size_t at = 0; at < count; ++index, skipped = 0) {
+    const std::span<float> whole = segments.spans()[index];
+    const std::span<float> piece =
+        whole.subspan(skipped, std::min(whole.size() - skipped, count - at));
+    visit(piece, at);
+    at += piece.size();
+  }
+}
+
+// Calls visit(offset, count) for each block of `step` elements, the last of which may be short,
+// until one of the calls fails.
+template <typename Visit>
+Status for_each_block(std::size_t elements, std::size_t step, Visit visit) {
+  for (std::size_t offset = 0; offset < elements; offset += step)
+    if (Status status = visit(offset, std::min(step, elements - offset)); !status.ok())
+      return status;
+  return {};
+}
+
+// The bytes of elements [offset, offset + count), where offset is at a block's beginning.
+template <typename Byte>
+std::span<Byte> bytes_of(const Codec& codec, std::span<Byte> all, std::size_t offset,
+                         std::size_t count) {
+  return all.subspan(codec.encoded_bytes(offset), codec.encoded_bytes(count));
+}
+
+bool encode_values(const Codec& codec, std::span<const float> values, std::span<std::byte> out) {
+  bool finite = true;
+  (void)for_each_block(values.size(), codec.block_elements(), [&](auto offset, auto count) {
+    finite &=
+        codec.encode_block(values.subspan(offset, count), bytes_of(codec, out, offset, count));
+    return Status();
+  });
+  return finite;
+}
+
+Status decode_values(const Codec& codec, std::span<const std::byte> in, std::span<float> values) {
+  return for_each_block(values.size(), codec.block_elements(), [&](auto offset, auto count) {
+    return codec.decode_block(bytes_of(codec, in, offset, count), values.subspan(offset, count));
+  });
+}
+
+constexpr std::size_t kLanes = EncodeReport::kNormLanes;
+static_assert(kDriverBlock % kLanes == 0);
+
+void add_squares(std::span<const float> values, std::array<double, kLanes>& sums) {
+  const std::size_t whole = values.size() / kLanes * kLanes;
+  for (std::size_t i = 0; i < whole; i += kLanes)
+    for (std::size_t lane = 0; lane < kLanes; ++lane) {
+      const double value = values[i + lane];
+      sums[lane] += value * value;
+    }
+  for (std::size_t i = whole; i < values.size(); ++i)
+    sums[i - whole] += double{values[i]} * double{values[i]};
+}
+
+void read_delta(const Segments& global, const Segments& local, std::size_t offset,
+                std::span<float> delta) {
+  read_block(global, offset, delta);
+  for_each_piece(local, offset, delta.size(), [&](std::span<const float> piece, std::size_t at) {
+    float* const out = delta.data() + at;
+    for (std::size_t i = 0; i < piece.size(); ++i) out[i] -= piece[i];
+  });
+}
+
+}  // namespace
+
+void Segments::add(std::span<float> span) {
+  spans_.push_back(span);
+  starts_.push_back(elements_);
+  elements_ += span.size();
+}
+
+std::size_t Segments::find(std::size_t offset) const {
+  assert(offset < elements_);
+  return std::upper_bound(starts_.begin(), starts_.end(), offset) - starts_.begin() - 1;
+}
+
+void read_block(const Segments& segments, std::size_t offset, std::span<float> out) {
+  for_each_piece(segments, offset, out.size(), [&](std::span<const float> piece, std::size_t at) {
+    std::copy(piece.begin(), piece.end(), out.begin() + at);
+  });
+}
+
+void write_block(const Segments& segments, std::size_t offset, std::span<const float> in) {
+  for_each_piece(segments, offset, in.size(), [&](std::span<float> piece, std::size_t at) {
+    std::copy_n(in.begin() + at, piece.size(), piece.begin());
+  });
+}
+
+EncodeReport encode_delta(const Codec& codec, const Segments& global, const Segments& local,
+                          std::span<std::byte> out) {
+  assert(global.elements() == local.elements());
+  assert(out.size() == codec.encoded_bytes(global.elements()));
+  EncodeReport report;
+  std::array<double, kLanes> sums = {};
+  Block block;
+  (void)for_each_block(global.elements(), kDriverBlock, [&](auto offset, auto count) {
+    const std::span<float> delta = std::span(block).first(count);
+    read_delta(global, local, offset, delta);
+    add_squares(delta, sums);
+    report.finite &= encode_values(codec, delta, bytes_of(codec, out, offset, count));
+    return Status();
+  });
+  for (const double sum : sums) report.squared_norm += sum;
+  return report;
+}
+
+Status aggregate(const Codec& codec, std::span<const std::span<const std::byte>> contributions,
+                 std::span<const std::uint64_t> weights, const Reducer& reducer,
+                 const Codec& result_codec, std::size_t elements, std::span<std::byte> out) {
+  assert(!contributions.empty() && weights.size() == contributions.size());
+  assert(out.size() == result_codec.encoded_bytes(elements));
+  std::vector<Block> blocks(contributions.size());
+  std::vector<std::span<const float>> inputs(contributions.size());
+  Block reduced;
+  return for_each_block(elements, kDriverBlock, [&](auto offset, auto count) -> Status {
+    for (std::size_t k = 0; k < contributions.size(); ++k) {
+      const std::span<float> values = std::span(blocks[k]).first(count);
+      const Status status =
+          decode_values(codec, bytes_of(codec, contributions[k], offset, count), values);
+      if (!status.ok()) return status.with_context(fmt::format("contribution {}", k));
+      inputs[k] = values;
+    }
+    const std::span<float> result = std::span(reduced).first(count);
+    reducer.reduce(inputs, weights, result);
+    if (encode_values(result_codec, result, bytes_of(result_codec, out, offset, count))) return {};
+    return {Code::kInternal,
+            fmt::format("the reduction of {} contributions is not finite among values {} to {}",
+                        contributions.size(), offset, offset + count - 1)};
+  });
+}
+
+Status decode_each(const Codec& codec, std::span<const std::byte> encoded, std::size_t elements,
+                   const ApplyBlock& apply) {
+  assert(encoded.size() == codec.encoded_bytes(elements));
+  Block block;
+  return for_each_block(elements, kDriverBlock, [&](auto offset, auto count) {
+    const std::span<float> values = std::span(block).first(count);
+    const Status status = decode_values(codec, bytes_of(codec, encoded, offset, count), values);
+    if (status.ok()) apply(offset, values);
+    return status;
+  });
+}
+
+}  // namespace outrigger

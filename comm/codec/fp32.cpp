@@ -1,0 +1,47 @@
+#include <outrigger/comm/codec/float_bits.h>
+#include <outrigger/comm/codec/fp32.h>
+#include <outrigger/comm/codec/little_endian.h>
+
+#include <algorithm>
+#include <cassert>
+#include <cstring>
+
+namespace outrigger {
+namespace {
+
+bool all_finite(std::span<const float> values) {
+  std::uint32_t largest = 0;
+  for (const float value : values) largest = std::max(largest, magnitude_bits(value));
+  return largest < kInfinityBits;
+}
+
+float finite_stand_in(float value) {
+  const std::uint32_t bits = float_bits(value), magnitude = bits & kMagnitudeBits;
+  if (magnitude < kInfinityBits) return value;
+  if (magnitude > kInfinityBits) return 0.0F;
+  return std::bit_cast<float>((bits & ~kMagnitudeBits) | kLargestBits);
+}
+
+}  // namespace
+
+bool Fp32Codec::encode_block(std::span<const float> values, std::span<std::byte> out) const {
+  assert(out.size() == encoded_bytes(values.size()));
+  if (values.empty()) return true;
+  if (all_finite(values)) {
+    std::memcpy(out.data(), values.data(), out.size());
+    return true;
+  }
+  for (std::size_t i = 0; i < values.size(); ++i)
+    store_little_endian(finite_stand_in(values[i]), out.data() + 4 * i);
+  return false;
+}
+
+Status Fp32Codec::decode_block(std::span<const std::byte> in, std::span<float> values) const {
+  assert(in.size() == encoded_bytes(values.size()));
+  if (values.empty()) return {};
+  std::memcpy(values.data(), in.data(), in.size());
+  if (all_finite(values)) return {};
+  return {Code::kCorruption, "an fp32 payload holds NaN or Inf, which no encoder writes"};
+}
+
+}  // namespace outrigger

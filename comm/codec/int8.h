@@ -1,0 +1,35 @@
+#pragma once
+
+#include <outrigger/comm/codec/codec.h>
+
+namespace outrigger {
+
+// `sync.codec: int8`: blocks of 256 values, each an fp32 scale and then one int8 a value; the last
+// block may be short. 1 + 1/64 bytes a value.
+//
+//   encode: a = max |x| over the block's finite values; scale = a / 127; code = x / scale, rounded
+//   to
+//           nearest, ties to even, in [-127, 127]
+//   decode: x = code * scale, one fp32 product
+//
+// |x - decoded| <= scale / 2 + one ulp of the larger of |x| and |decoded|. That holds for denormals
+// too: a scale below FLT_MIN is rounded up to the next fp32 value that reaches a, so it is never 0
+// unless a is. At the other end the scale is at most kInt8LargestScale, so that 127 * scale stays
+// finite. Zeros of either sign decode as +0; a block of zeros has scale 0 and codes 0. Threads must
+// not flush denormals to zero. NaN is written as 0 and +-Inf as +-a (0 where no value of the block
+// is finite). Corruption: a scale that is negative (-0 too), not finite or above the largest; a
+// code of -128; a code other than 0 under a scale of 0.
+class Int8Codec final : public Codec {
+ public:
+  std::string_view name() const override { return "int8"; }
+  std::uint8_t wire_id() const override { return 3; }
+  std::size_t block_elements() const override { return 256; }
+  std::size_t encoded_bytes(std::size_t elements) const override;
+  bool encode_block(std::span<const float> values, std::span<std::byte> out) const override;
+  Status decode_block(std::span<const std::byte> in, std::span<float> values) const override;
+};
+
+// The largest fp32 value whose product with 127 is finite.
+inline constexpr float kInt8LargestScale = 0x810203p98F;
+
+}  // namespace outrigger

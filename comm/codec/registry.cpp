@@ -1,0 +1,47 @@
+#include <outrigger/comm/codec/bf16.h>
+#include <outrigger/comm/codec/fp32.h>
+#include <outrigger/comm/codec/int8.h>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <array>
+#include <string>
+#include <vector>
+
+namespace outrigger {
+namespace {
+
+std::span<const Codec* const> codecs() {
+  static const Fp32Codec fp32;
+  static const Bf16Codec bf16;
+  static const Int8Codec int8;
+  static const std::array<const Codec*, 3> all = {&fp32, &bf16, &int8};
+  return all;
+}
+
+}  // namespace
+
+Result<const Codec*> find_codec(std::string_view name) {
+  std::vector<std::string_view> names;
+  for (const Codec* codec : codecs()) {
+    if (codec->name() == name) return codec;
+    names.push_back(codec->name());
+  }
+  return Status(Code::kNotFound, fmt::format("there is no codec '{}'; choose one of {}", name,
+                                             fmt::join(names, ", ")));
+}
+
+Result<const Codec*> find_codec(std::uint8_t wire_id) {
+  std::vector<std::string> known;
+  for (const Codec* codec : codecs()) {
+    if (codec->wire_id() == wire_id) return codec;
+    known.push_back(fmt::format("{} ({})", codec->wire_id(), codec->name()));
+  }
+  return Status(Code::kNotFound,
+                fmt::format("codec id {} is unknown, known are {}; the peer probably runs a newer "
+                            "version of Outrigger: install the same one everywhere",
+                            wire_id, fmt::join(known, ", ")));
+}
+
+}  // namespace outrigger
