@@ -1,0 +1,29 @@
+#include <outrigger/framework/data/assign.h>
+
+#include <algorithm>
+#include <cstddef>
+
+namespace outrigger {
+
+SampleRange samples_of_step(std::int64_t step, std::int64_t batch) {
+  return {step * batch, (step + 1) * batch};
+}
+
+SampleRange part(SampleRange samples, std::int64_t members, std::int64_t member) {
+  const std::int64_t each = samples.size() / members;
+  const std::int64_t larger = samples.size() % members;
+  const std::int64_t begin = samples.begin + member * each + std::min(member, larger);
+  return {begin, begin + each + (member < larger ? 1 : 0)};
+}
+
+std::vector<std::vector<SampleRange>> assign(std::int64_t first_step, std::int64_t last_step,
+                                             std::int64_t batch, std::int64_t members) {
+  std::vector<std::vector<SampleRange>> ranges(static_cast<std::size_t>(members));
+  for (std::int64_t member = 0; member < members; ++member)
+    for (std::int64_t step = first_step; step < last_step; ++step)
+      ranges[static_cast<std::size_t>(member)].push_back(
+          part(samples_of_step(step, batch), members, member));
+  return ranges;
+}
+
+}  // namespace outrigger
