@@ -8,89 +8,211 @@ namespace {
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 constexpr double kMany = 1e12;  // far below what an int64 or a double holds exactly
 
-Range from(double min, double max = kInfinity) { return {.min = min, .max = max}; }
-Range above(double min) { return {.min = min, .above_min = true}; }
-Range fraction_below_one() { return {.min = 0, .max = 1, .below_max = true}; }
+Range from(double min, double max = kInfinity) {
+  return {.min = min, .max = max};
+}
+Range above(double min) {
+  return {.min = min, .above_min = true};
+}
+Range fraction_below_one() {
+  return {.min = 0, .max = 1, .below_max = true};
+}
 
 std::vector<Key> declare_keys() {
   using R = Recipe;
   return {
-      {"name", [](R& r) -> Slot { return &r.name; }, "names the run folder: runs/<name>-<time>", {}, {}, Form::kName},
-      {"seed", [](R& r) -> Slot { return &r.seed; }, "start of every random choice: weights, order of the data, samples", from(0, kMany)},
+      {"name",
+       [](R& r) -> Slot { return &r.name; },
+       "names the run folder: runs/<name>-<time>",
+       {},
+       {},
+       Form::kName},
+      {"seed", [](R& r) -> Slot { return &r.seed; },
+       "start of every random choice: weights, order of the data, samples", from(0, kMany)},
 
-      {"islands", [](R& r) -> Slot { return &r.islands.names; }, "the islands by name: [{name: paris}, {name: tokyo}]", {}, {}, Form::kIslandList},
-      {"islands.count", [](R& r) -> Slot { return &r.islands.names; }, "how many islands, named island-0, island-1, ...", from(1, 1024), {}, Form::kIslandCount},
+      {"islands",
+       [](R& r) -> Slot { return &r.islands.names; },
+       "the islands by name: [{name: paris}, {name: tokyo}]",
+       {},
+       {},
+       Form::kIslandList},
+      {"islands.count",
+       [](R& r) -> Slot { return &r.islands.names; },
+       "how many islands, named island-0, island-1, ...",
+       from(1, kMaxIslands),
+       {},
+       Form::kIslandCount},
 
-      {"model.layers", [](R& r) -> Slot { return &r.model.layers; }, "transformer blocks", from(1, 1000)},
-      {"model.hidden", [](R& r) -> Slot { return &r.model.hidden; }, "width of the residual stream", from(1, 1 << 17)},
-      {"model.heads", [](R& r) -> Slot { return &r.model.heads; }, "attention heads; hidden/heads must be even", from(1, 4096)},
-      {"model.kv_heads", [](R& r) -> Slot { return &r.model.kv_heads; }, "heads of keys and values (grouped-query attention); 0: as many as heads", from(0, 4096)},
-      {"model.ffn", [](R& r) -> Slot { return &r.model.ffn; }, "width of the SwiGLU layer; 0: 8/3 of hidden, rounded up to 32", from(0, 1 << 20)},
-      {"model.vocab", [](R& r) -> Slot { return &r.model.vocab; }, "size of the vocabulary; bytes of text need 256", from(2, 1 << 24)},
-      {"model.rope_theta", [](R& r) -> Slot { return &r.model.rope_theta; }, "base of the rotary position embedding", above(0)},
-      {"model.norm_eps", [](R& r) -> Slot { return &r.model.norm_eps; }, "epsilon of RMSNorm", above(0)},
-      {"model.tied", [](R& r) -> Slot { return &r.model.tied; }, "whether the head shares the embedding's weights"},
-      {"model.init_std", [](R& r) -> Slot { return &r.model.init_std; }, "standard deviation of the first weights", above(0)},
-      {"model.load", [](R& r) -> Slot { return &r.model.load; }, "a Hugging Face folder (config.json, safetensors) to start from; its sizes replace those above", {}, {}, Form::kPath},
+      {"model.layers", [](R& r) -> Slot { return &r.model.layers; }, "transformer blocks",
+       from(1, 1000)},
+      {"model.hidden", [](R& r) -> Slot { return &r.model.hidden; }, "width of the residual stream",
+       from(1, 1 << 17)},
+      {"model.heads", [](R& r) -> Slot { return &r.model.heads; },
+       "attention heads; hidden/heads must be even", from(1, 4096)},
+      {"model.kv_heads", [](R& r) -> Slot { return &r.model.kv_heads; },
+       "heads of keys and values (grouped-query attention); 0: as many as heads", from(0, 4096)},
+      {"model.ffn", [](R& r) -> Slot { return &r.model.ffn; },
+       "width of the SwiGLU layer; 0: 8/3 of hidden, rounded up to 32", from(0, 1 << 20)},
+      {"model.vocab", [](R& r) -> Slot { return &r.model.vocab; },
+       "size of the vocabulary; bytes of text need 256", from(2, 1 << 24)},
+      {"model.rope_theta", [](R& r) -> Slot { return &r.model.rope_theta; },
+       "base of the rotary position embedding", above(0)},
+      {"model.norm_eps", [](R& r) -> Slot { return &r.model.norm_eps; }, "epsilon of RMSNorm",
+       above(0)},
+      {"model.tied", [](R& r) -> Slot { return &r.model.tied; },
+       "whether the head shares the embedding's weights"},
+      {"model.init_std", [](R& r) -> Slot { return &r.model.init_std; },
+       "standard deviation of the first weights", above(0)},
+      {"model.load",
+       [](R& r) -> Slot { return &r.model.load; },
+       "a Hugging Face folder (config.json, safetensors) to start from; its sizes replace those "
+       "above",
+       {},
+       {},
+       Form::kPath},
 
-      {"data.files", [](R& r) -> Slot { return &r.data.files; }, "files to train on, in this order", {}, {}, Form::kPath},
-      {"data.format", [](R& r) -> Slot { return &r.data.format; }, "text: a token is a byte; tokens: llm.c's shards; raw-u16: nanoGPT's", {}, {"text", "tokens", "raw-u16"}},
-      {"data.corpus", [](R& r) -> Slot { return &r.data.corpus; }, "instead of files: a corpus that a distribution package ships (kjv: package bible-kjv)", {}, {"", "kjv"}},
-      {"data.eval_fraction", [](R& r) -> Slot { return &r.data.eval_fraction; }, "the end of the data that is held out for evaluation", from(0, 0.5)},
-      {"data.sharding", [](R& r) -> Slot { return &r.data.sharding; }, "mixed: all islands see all parts; contiguous: each its own part, so their data is unlike", {}, {"mixed", "contiguous"}},
+      {"data.files",
+       [](R& r) -> Slot { return &r.data.files; },
+       "files to train on, in this order",
+       {},
+       {},
+       Form::kPath},
+      {"data.format",
+       [](R& r) -> Slot { return &r.data.format; },
+       "text: a token is a byte; tokens: llm.c's shards; raw-u16: nanoGPT's",
+       {},
+       {"text", "tokens", "raw-u16"}},
+      {"data.corpus",
+       [](R& r) -> Slot { return &r.data.corpus; },
+       "instead of files: a corpus that a distribution package ships (kjv: package bible-kjv)",
+       {},
+       {"", "kjv"}},
+      {"data.eval_fraction", [](R& r) -> Slot { return &r.data.eval_fraction; },
+       "the end of the data that is held out for evaluation", from(0, 0.5)},
+      {"data.sharding",
+       [](R& r) -> Slot { return &r.data.sharding; },
+       "mixed: all islands see all parts; contiguous: each its own part, so their data is unlike",
+       {},
+       {"mixed", "contiguous"}},
 
-      {"inner.optimizer", [](R& r) -> Slot { return &r.inner.optimizer; }, "takes each island's inner steps", {}, {"adamw", "sgd"}},
-      {"inner.lr", [](R& r) -> Slot { return &r.inner.lr; }, "learning rate after the warm-up", above(0)},
-      {"inner.betas", [](R& r) -> Slot { return &r.inner.betas; }, "AdamW's decay of the first and the second moment", fraction_below_one()},
+      {"inner.optimizer",
+       [](R& r) -> Slot { return &r.inner.optimizer; },
+       "takes each island's inner steps",
+       {},
+       {"adamw", "sgd"}},
+      {"inner.lr", [](R& r) -> Slot { return &r.inner.lr; }, "learning rate after the warm-up",
+       above(0)},
+      {"inner.betas", [](R& r) -> Slot { return &r.inner.betas; },
+       "AdamW's decay of the first and the second moment", fraction_below_one()},
       {"inner.eps", [](R& r) -> Slot { return &r.inner.eps; }, "AdamW's epsilon", above(0)},
-      {"inner.weight_decay", [](R& r) -> Slot { return &r.inner.weight_decay; }, "decay of the weights, times the learning rate a step", from(0)},
-      {"inner.clip", [](R& r) -> Slot { return &r.inner.clip; }, "largest norm of an island's gradient; 0: no clipping", from(0)},
-      {"inner.schedule.kind", [](R& r) -> Slot { return &r.inner.schedule.kind; }, "how the learning rate goes after the warm-up", {}, {"constant", "linear", "cosine"}},
-      {"inner.schedule.warmup", [](R& r) -> Slot { return &r.inner.schedule.warmup; }, "inner steps over which the learning rate rises from 0", from(0, kMany)},
-      {"inner.schedule.final", [](R& r) -> Slot { return &r.inner.schedule.final; }, "learning rate at the last step, as a fraction of inner.lr", from(0, 1)},
+      {"inner.weight_decay", [](R& r) -> Slot { return &r.inner.weight_decay; },
+       "decay of the weights, times the learning rate a step", from(0)},
+      {"inner.clip", [](R& r) -> Slot { return &r.inner.clip; },
+       "largest norm of an island's gradient; 0: no clipping", from(0)},
+      {"inner.schedule.kind",
+       [](R& r) -> Slot { return &r.inner.schedule.kind; },
+       "how the learning rate goes after the warm-up",
+       {},
+       {"constant", "linear", "cosine"}},
+      {"inner.schedule.warmup", [](R& r) -> Slot { return &r.inner.schedule.warmup; },
+       "inner steps over which the learning rate rises from 0", from(0, kMany)},
+      {"inner.schedule.final", [](R& r) -> Slot { return &r.inner.schedule.final; },
+       "learning rate at the last step, as a fraction of inner.lr", from(0, 1)},
 
-      {"outer.optimizer", [](R& r) -> Slot { return &r.outer.optimizer; }, "applies the islands' mean change to the global parameters", {}, {"nesterov", "sgd"}},
-      {"outer.lr", [](R& r) -> Slot { return &r.outer.lr; }, "its learning rate; 1 with sgd takes the plain mean", above(0)},
-      {"outer.momentum", [](R& r) -> Slot { return &r.outer.momentum; }, "momentum of nesterov", fraction_below_one()},
+      {"outer.optimizer",
+       [](R& r) -> Slot { return &r.outer.optimizer; },
+       "applies the islands' mean change to the global parameters",
+       {},
+       {"nesterov", "sgd"}},
+      {"outer.lr", [](R& r) -> Slot { return &r.outer.lr; },
+       "its learning rate; 1 with sgd takes the plain mean", above(0)},
+      {"outer.momentum", [](R& r) -> Slot { return &r.outer.momentum; }, "momentum of nesterov",
+       fraction_below_one()},
 
-      {"sync.enabled", [](R& r) -> Slot { return &r.sync.enabled; }, "false: the islands train alone (to measure what synchronising costs)"},
-      {"sync.every", [](R& r) -> Slot { return &r.sync.every; }, "H: inner steps between two outer rounds", from(1, kMany)},
-      {"sync.codec", [](R& r) -> Slot { return &r.sync.codec; }, "how islands send their changes", {}, {"fp32", "bf16", "int8"}},
-      {"sync.result_codec", [](R& r) -> Slot { return &r.sync.result_codec; }, "how the mean comes back; auto: fp32 for fp32, else bf16", {}, {"auto", "fp32", "bf16", "int8"}},
+      {"sync.enabled", [](R& r) -> Slot { return &r.sync.enabled; },
+       "false: the islands train alone (to measure what synchronising costs)"},
+      {"sync.every", [](R& r) -> Slot { return &r.sync.every; },
+       "H: inner steps between two outer rounds", from(1, kMany)},
+      {"sync.codec",
+       [](R& r) -> Slot { return &r.sync.codec; },
+       "how islands send their changes",
+       {},
+       {"fp32", "bf16", "int8"}},
+      {"sync.result_codec",
+       [](R& r) -> Slot { return &r.sync.result_codec; },
+       "how the mean comes back; auto: fp32 for fp32, else bf16",
+       {},
+       {"auto", "fp32", "bf16", "int8"}},
 
-      {"comm.topology", [](R& r) -> Slot { return &r.comm.topology; }, "direct: each island averages a part; gather: everyone everything; auto: what moves fewer bytes", {}, {"auto", "direct", "gather"}},
+      {"comm.topology",
+       [](R& r) -> Slot { return &r.comm.topology; },
+       "direct: each island averages a part; gather: everyone everything; auto: what moves fewer "
+       "bytes",
+       {},
+       {"auto", "direct", "gather"}},
 
-      {"membership.timeout.min", [](R& r) -> Slot { return &r.membership.timeout.min; }, "no island is given up sooner, however fast the rounds were", {.min = 0.1, .max = 86400}},
-      {"membership.timeout.max", [](R& r) -> Slot { return &r.membership.timeout.max; }, "none is waited for longer; what lies between follows the measured rounds", {.min = 0.1, .max = 86400}},
+      {"membership.timeout.min",
+       [](R& r) -> Slot { return &r.membership.timeout.min; },
+       "no island is given up sooner, however fast the rounds were",
+       {.min = 0.1, .max = 86400}},
+      {"membership.timeout.max",
+       [](R& r) -> Slot { return &r.membership.timeout.max; },
+       "none is waited for longer; what lies between follows the measured rounds",
+       {.min = 0.1, .max = 86400}},
 
-      {"train.steps", [](R& r) -> Slot { return &r.train.steps; }, "inner steps of each island", from(1, kMany)},
-      {"train.batch", [](R& r) -> Slot { return &r.train.batch; }, "sequences an inner step, of all islands together", from(1, 1 << 24)},
-      {"train.micro_batch", [](R& r) -> Slot { return &r.train.micro_batch; }, "sequences that an island computes at once; auto: what the memory and the device suit", from(1, 1 << 24)},
-      {"train.context", [](R& r) -> Slot { return &r.train.context; }, "tokens a sequence", from(2, 1 << 20)},
-      {"train.precision", [](R& r) -> Slot { return &r.train.precision; }, "of the model's arithmetic; weights and sums stay fp32", {}, {"fp32", "bf16"}},
-      {"train.threads", [](R& r) -> Slot { return &r.train.threads; }, "threads of each island; auto: the cores, shared out", from(1, 4096)},
-      {"train.eval_every", [](R& r) -> Slot { return &r.train.eval_every; }, "inner steps between two evaluations; 0: none", from(0, kMany)},
-      {"train.eval_tokens", [](R& r) -> Slot { return &r.train.eval_tokens; }, "held-out tokens of an evaluation", from(1, kMany)},
-      {"train.log_every", [](R& r) -> Slot { return &r.train.log_every; }, "inner steps between two lines of progress", from(1, kMany)},
+      {"train.steps", [](R& r) -> Slot { return &r.train.steps; }, "inner steps of each island",
+       from(1, kMany)},
+      {"train.batch", [](R& r) -> Slot { return &r.train.batch; },
+       "sequences an inner step, of all islands together", from(1, 1 << 24)},
+      {"train.micro_batch", [](R& r) -> Slot { return &r.train.micro_batch; },
+       "sequences that an island computes at once; auto: what the memory and the device suit",
+       from(1, 1 << 24)},
+      {"train.context", [](R& r) -> Slot { return &r.train.context; }, "tokens a sequence",
+       from(2, 1 << 20)},
+      {"train.precision",
+       [](R& r) -> Slot { return &r.train.precision; },
+       "of the model's arithmetic; weights and sums stay fp32",
+       {},
+       {"fp32", "bf16"}},
+      {"train.threads", [](R& r) -> Slot { return &r.train.threads; },
+       "threads of each island; auto: the cores, shared out", from(1, 4096)},
+      {"train.eval_every", [](R& r) -> Slot { return &r.train.eval_every; },
+       "inner steps between two evaluations; 0: none", from(0, kMany)},
+      {"train.eval_tokens", [](R& r) -> Slot { return &r.train.eval_tokens; },
+       "held-out tokens of an evaluation", from(1, kMany)},
+      {"train.log_every", [](R& r) -> Slot { return &r.train.log_every; },
+       "inner steps between two lines of progress", from(1, kMany)},
 
-      {"checkpoint.every", [](R& r) -> Slot { return &r.checkpoint.every; }, "inner steps between two checkpoints; 0: only at the end", from(0, kMany)},
-      {"checkpoint.keep", [](R& r) -> Slot { return &r.checkpoint.keep; }, "how many of the newest checkpoints stay", from(1, 1e6)},
+      {"checkpoint.every", [](R& r) -> Slot { return &r.checkpoint.every; },
+       "inner steps between two checkpoints; 0: only at the end", from(0, kMany)},
+      {"checkpoint.keep", [](R& r) -> Slot { return &r.checkpoint.keep; },
+       "how many of the newest checkpoints stay", from(1, 1e6)},
 
-      {"metrics.console", [](R& r) -> Slot { return &r.metrics.console; }, "progress on the terminal"},
-      {"metrics.jsonl", [](R& r) -> Slot { return &r.metrics.jsonl; }, "metrics.jsonl in the run folder"},
+      {"metrics.console", [](R& r) -> Slot { return &r.metrics.console; },
+       "progress on the terminal"},
+      {"metrics.jsonl", [](R& r) -> Slot { return &r.metrics.jsonl; },
+       "metrics.jsonl in the run folder"},
 
-      {"sample.prompt", [](R& r) -> Slot { return &r.sample.prompt; }, "the text that the sample at the end goes on from"},
-      {"sample.tokens", [](R& r) -> Slot { return &r.sample.tokens; }, "length of that sample; 0: none", from(0, 1e6)},
-      {"sample.temperature", [](R& r) -> Slot { return &r.sample.temperature; }, "below 1 safer, above 1 wilder; 0: the likeliest token each time", from(0, 100)},
-      {"sample.top_k", [](R& r) -> Slot { return &r.sample.top_k; }, "chooses among the k likeliest tokens; 0: among all", from(0, 1 << 24)},
-      {"sample.top_p", [](R& r) -> Slot { return &r.sample.top_p; }, "chooses among the likeliest tokens that sum up to this probability", {.min = 0, .max = 1, .above_min = true}},
+      {"sample.prompt", [](R& r) -> Slot { return &r.sample.prompt; },
+       "the text that the sample at the end goes on from"},
+      {"sample.tokens", [](R& r) -> Slot { return &r.sample.tokens; },
+       "length of that sample; 0: none", from(0, 1e6)},
+      {"sample.temperature", [](R& r) -> Slot { return &r.sample.temperature; },
+       "below 1 safer, above 1 wilder; 0: the likeliest token each time", from(0, 100)},
+      {"sample.top_k", [](R& r) -> Slot { return &r.sample.top_k; },
+       "chooses among the k likeliest tokens; 0: among all", from(0, 1 << 24)},
+      {"sample.top_p",
+       [](R& r) -> Slot { return &r.sample.top_p; },
+       "chooses among the likeliest tokens that sum up to this probability",
+       {.min = 0, .max = 1, .above_min = true}},
   };
 }
 
 std::string range_text(const Range& range) {
   const bool has_min = range.min > -kInfinity, has_max = range.max < kMany;
   std::string min = fmt::format("{} {}", range.above_min ? "above" : "from", range.min);
-  if (!has_max) return range.above_min ? " " + min : has_min ? fmt::format(" of at least {}", range.min) : "";
+  if (!has_max)
+    return range.above_min ? " " + min : has_min ? fmt::format(" of at least {}", range.min) : "";
   return fmt::format(" {} {} {}", min, range.below_max ? "to below" : "to", range.max);
 }
 
@@ -119,7 +241,8 @@ const Key* find_key(std::string_view name) {
 
 bool is_section(std::string_view name) {
   for (const Key& key : recipe_keys()) {
-    if (key.name.size() > name.size() && key.name.starts_with(name) && key.name[name.size()] == '.') return true;
+    if (key.name.size() > name.size() && key.name.starts_with(name) && key.name[name.size()] == '.')
+      return true;
   }
   return false;
 }
@@ -127,12 +250,16 @@ bool is_section(std::string_view name) {
 std::string type_text(const Key& key) {
   if (!key.choices.empty()) return choices_text(key);
   switch (key.form) {
-    case Form::kName: return "name (letters, digits, . _ -)";
-    case Form::kIslandList: return "list of {name: NAME}";
-    case Form::kIslandCount: return "integer" + range_text(key.range);
-    default: break;
+    case Form::kName:
+      return "name (letters, digits, . _ -)";
+    case Form::kIslandList:
+      return "list of {name: NAME}";
+    case Form::kIslandCount:
+      return "integer" + range_text(key.range);
+    default:
+      break;
   }
-  static Recipe example;
+  Recipe example;
   struct Visitor {
     const Key& key;
     std::string operator()(bool*) const { return "true or false"; }
@@ -140,8 +267,12 @@ std::string type_text(const Key& key) {
     std::string operator()(double*) const { return "number" + range_text(key.range); }
     std::string operator()(std::string*) const { return key.form == Form::kPath ? "path" : "text"; }
     std::string operator()(Duration*) const { return "duration (ms, s, min, h), such as 5s"; }
-    std::string operator()(std::optional<std::int64_t>*) const { return "auto or integer" + range_text(key.range); }
-    std::string operator()(std::array<double, 2>*) const { return "list of two numbers" + range_text(key.range); }
+    std::string operator()(std::optional<std::int64_t>*) const {
+      return "auto or integer" + range_text(key.range);
+    }
+    std::string operator()(std::array<double, 2>*) const {
+      return "list of two numbers" + range_text(key.range);
+    }
     std::string operator()(std::vector<std::string>*) const { return "list of paths"; }
   };
   return std::visit(Visitor{key}, key.slot(example));

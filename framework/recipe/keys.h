@@ -12,8 +12,9 @@
 namespace outrigger {
 
 // Where a key's value lives in a Recipe; which alternative it is, is the key's type.
-using Slot = std::variant<bool*, std::int64_t*, double*, std::string*, Duration*, std::optional<std::int64_t>*,
-                          std::array<double, 2>*, std::vector<std::string>*>;
+using Slot =
+    std::variant<bool*, std::int64_t*, double*, std::string*, Duration*,
+                 std::optional<std::int64_t>*, std::array<double, 2>*, std::vector<std::string>*>;
 
 struct Range {
   double min = -std::numeric_limits<double>::infinity();
@@ -31,22 +32,26 @@ enum class Form {
   kIslandCount,  // a number that stands for the default names
 };
 
-// One key of a recipe. The parser, `recipe show`, `recipe keys` and the error messages all work from this.
+// One key of a recipe. The parser, `recipe show`, `recipe keys` and the error messages all work
+// from this.
 struct Key {
-  std::string_view name;     // dotted
-  Slot (*slot)(Recipe&);     // pointers into the recipe that is passed
-  std::string_view help;     // one line
-  Range range = {};          // of numbers, also inside lists
+  std::string_view name;                       // dotted
+  Slot (*slot)(Recipe&);                       // pointers into the recipe that is passed
+  std::string_view help;                       // one line
+  Range range = {};                            // of numbers, also inside lists
   std::vector<std::string_view> choices = {};  // of text; empty: any
   Form form = Form::kPlain;
 };
+
+inline constexpr std::size_t kMaxIslands = 1024;
 
 // Every key, sections together, in the order in which recipes are printed.
 std::span<const Key> recipe_keys();
 const Key* find_key(std::string_view name);  // nullptr: there is none of that name
 bool is_section(std::string_view name);      // whether a key's name starts with "name."
 
-// "integer from 1 to 1024", "fp32, bf16 or int8", "duration (ms, s, min, h)": for messages and lists.
+// "integer from 1 to 1024", "fp32, bf16 or int8", "duration (ms, s, min, h)": for messages and
+// lists.
 std::string type_text(const Key& key);
 
 }  // namespace outrigger

@@ -10,13 +10,14 @@
 
 namespace outrigger {
 
-// A recipe, typed: what one job is. The member initializers are the defaults; keys.cpp says for each key what
-// it means and which values it takes; load.h reads one from YAML and refuses what is wrong. A loaded recipe is
-// complete: paths are absolute, model.kv_heads and model.ffn are the sizes that are used.
-// nullopt stands for `auto`.
+// A recipe, typed: what one job is. The member initializers are the defaults; keys.cpp says for
+// each key what it means and which values it takes; load.h reads one from YAML and refuses what is
+// wrong. A loaded recipe is complete: paths are absolute, model.kv_heads and model.ffn are the
+// sizes that are used. nullopt stands for `auto`.
 
 struct IslandsRecipe {
-  std::vector<std::string> names = {"island-0", "island-1"};  // their order is the order of the roster
+  std::vector<std::string> names = {"island-0",
+                                    "island-1"};  // their order is the order of the roster
   bool operator==(const IslandsRecipe&) const = default;
 };
 
@@ -31,7 +32,8 @@ struct ModelRecipe {
   double norm_eps = 1e-5;
   bool tied = false;
   double init_std = 0.02;
-  std::string load;  // a Hugging Face folder; not empty: the sizes above are not the model's, its config.json's are
+  std::string load;  // a Hugging Face folder; not empty: the sizes above are not the model's, its
+                     // config.json's are
   bool operator==(const ModelRecipe&) const = default;
 };
 
@@ -102,7 +104,7 @@ struct TrainRecipe {
   std::optional<std::int64_t> threads;      // of each island
   std::int64_t eval_every = 100;            // inner steps; 0: never
   std::int64_t eval_tokens = 65536;
-  std::int64_t log_every = 10;              // inner steps
+  std::int64_t log_every = 10;  // inner steps
   bool operator==(const TrainRecipe&) const = default;
 };
 

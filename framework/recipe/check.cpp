@@ -1,0 +1,211 @@
+#include <algorithm>
+#include <initializer_list>
+
+#include <fmt/format.h>
+
+#include <outrigger/framework/recipe/problems.h>
+
+namespace outrigger {
+namespace {
+
+using Keys = std::initializer_list<const char*>;
+
+// The checks name the keys they look at: with a bad one among them they keep quiet, and the first
+// one that the user set is where the message points.
+class Checker {
+ public:
+  Checker(LoadedRecipe& loaded, Problems& problems)
+      : r_(loaded.recipe), loaded_(loaded), problems_(problems) {}
+
+  void run() {
+    if (r_.model.load.empty()) {
+      derive_sizes();
+      check_model();
+    } else {
+      explain_loaded_model();
+    }
+    derive_warmup();
+    check_data();
+    check_inner();
+    check_sync();
+    check_train();
+    check_sample();
+  }
+
+ private:
+  bool is_set(const char* key) const { return loaded_.sources.contains(key); }
+
+  // {where, key} of the first key that somebody set, else of the first.
+  std::pair<std::string, std::string> place(Keys keys) const {
+    const auto found =
+        std::find_if(keys.begin(), keys.end(), [&](const char* key) { return is_set(key); });
+    if (found == keys.end()) return {loaded_.path, *keys.begin()};
+    return {to_string(loaded_.sources.at(*found)), *found};
+  }
+  void refuse_if(bool wrong, Keys keys, const std::string& what) {
+    const bool known = std::none_of(keys.begin(), keys.end(), [&](const char* key) {
+      return problems_.bad_keys.contains(key);
+    });
+    if (!wrong || !known) return;
+    const auto [where, key] = place(keys);
+    problems_.error(where, key, what);
+  }
+  void warn_if(bool strange, Keys keys, const std::string& what) {
+    if (!strange) return;
+    const auto [where, key] = place(keys);
+    problems_.warnings.push_back(fmt::format("{}: {}: {}", where, key, what));
+  }
+
+  void derive(const char* key, std::int64_t& size, std::int64_t value, const char* from) {
+    if (size != 0) return;
+    size = value;
+    loaded_.sources[key] = {Source::Kind::kDerived, from, 0};
+  }
+  void derive_sizes() {
+    derive("model.kv_heads", r_.model.kv_heads, r_.model.heads, "model.heads");
+    derive("model.ffn", r_.model.ffn, (r_.model.hidden * 8 / 3 + 31) / 32 * 32, "model.hidden");
+  }
+  // A short run should not be refused for a warm-up that nobody asked for.
+  void derive_warmup() {
+    std::int64_t& warmup = r_.inner.schedule.warmup;
+    if (is_set("inner.schedule.warmup") || warmup <= r_.train.steps) return;
+    warmup = r_.train.steps / 10;
+    loaded_.sources["inner.schedule.warmup"] = {Source::Kind::kDerived, "train.steps", 0};
+  }
+  void explain_loaded_model() {
+    for (const char* key :
+         {"model.layers", "model.hidden", "model.heads", "model.kv_heads", "model.ffn",
+          "model.vocab", "model.rope_theta", "model.norm_eps", "model.tied", "model.init_std"}) {
+      warn_if(is_set(key), {key},
+              "has no effect: model.load brings the model's sizes and weights along");
+    }
+  }
+
+  void check_model() {
+    const ModelRecipe& m = r_.model;
+    refuse_if(
+        m.hidden % m.heads != 0, {"model.heads", "model.hidden"},
+        fmt::format("{} heads do not divide model.hidden, {}; make hidden a multiple of the heads",
+                    m.heads, m.hidden));
+    refuse_if(m.hidden % m.heads == 0 && m.hidden / m.heads % 2 != 0,
+              {"model.hidden", "model.heads"},
+              fmt::format("{} over {} heads makes heads of size {}; rotary embeddings turn pairs, "
+                          "so it must be even",
+                          m.hidden, m.heads, m.hidden / m.heads));
+    refuse_if(m.kv_heads > m.heads, {"model.kv_heads", "model.heads"},
+              fmt::format("{} is more than model.heads, {}; at most as many", m.kv_heads, m.heads));
+    refuse_if(
+        m.kv_heads <= m.heads && m.heads % m.kv_heads != 0, {"model.kv_heads", "model.heads"},
+        fmt::format("{} does not divide model.heads, {}; each serves the same number of heads",
+                    m.kv_heads, m.heads));
+    refuse_if(
+        r_.data.format == "text" && m.vocab < 256, {"model.vocab", "data.format"},
+        fmt::format("{} is too small: text has 256 byte values; make it 256 or more", m.vocab));
+  }
+
+  void check_data() {
+    const DataRecipe& d = r_.data;
+    refuse_if(d.files.empty() && d.corpus.empty(), {"data.files", "data.corpus"},
+              "there is no data to train on; give data.files: [FILE, ...] or data.corpus: kjv");
+    refuse_if(!d.files.empty() && !d.corpus.empty(), {"data.files", "data.corpus"},
+              "data.files and data.corpus are both given; empty one (data.corpus= or data.files=[] "
+              "on the command line)");
+    refuse_if(!d.corpus.empty() && d.format != "text", {"data.format", "data.corpus"},
+              fmt::format("is {}, but data.corpus is text", d.format));
+    for (std::size_t i = 0; i < d.files.size(); ++i) {
+      refuse_if(std::find(d.files.begin(), d.files.begin() + i, d.files[i]) != d.files.begin() + i,
+                {"data.files"}, fmt::format("names {} twice; keep one", d.files[i]));
+    }
+    warn_if(d.sharding == "contiguous" && r_.islands.names.size() == 1, {"data.sharding"},
+            "has no effect: there is one island, and it sees everything");
+  }
+
+  void check_inner() {
+    const InnerRecipe& inner = r_.inner;
+    refuse_if(inner.schedule.warmup > r_.train.steps, {"inner.schedule.warmup", "train.steps"},
+              fmt::format("warm-up of {} steps is longer than the training, train.steps = {}; make "
+                          "it a tenth of the steps, say",
+                          inner.schedule.warmup, r_.train.steps));
+    warn_if(inner.schedule.kind == "constant" && is_set("inner.schedule.final") &&
+                inner.schedule.final != 1,
+            {"inner.schedule.final"}, "has no effect: the schedule is constant");
+    for (const char* key : {"inner.betas", "inner.eps"}) {
+      warn_if(inner.optimizer == "sgd" && is_set(key), {key},
+              "has no effect: it is AdamW's, and the inner optimizer is sgd");
+    }
+  }
+
+  void check_sync() {
+    const SyncRecipe& sync = r_.sync;
+    const bool one = r_.islands.names.size() == 1;
+    warn_if(r_.outer.optimizer == "sgd" && is_set("outer.momentum") && r_.outer.momentum != 0,
+            {"outer.momentum"}, "has no effect: outer sgd has no momentum; nesterov has");
+    warn_if(!sync.enabled, {"sync.enabled"},
+            "the islands train alone, so the other keys of sync, outer and comm have no effect and "
+            "the islands' weights differ");
+    warn_if(sync.enabled && sync.every > r_.train.steps, {"sync.every", "train.steps"},
+            fmt::format("{} inner steps make one round, but training ends after {}: the islands "
+                        "meet once, at the end",
+                        sync.every, r_.train.steps));
+    warn_if(sync.enabled && r_.comm.topology == "gather" && sync.result_codec != "auto" &&
+                sync.result_codec != "fp32",
+            {"sync.result_codec"},
+            "has no effect: with topology gather every island averages for itself, and no result "
+            "is sent");
+    warn_if(sync.enabled && one && is_set("comm.topology") && r_.comm.topology != "auto",
+            {"comm.topology"}, "has no effect: there is one island");
+    const TimeoutRecipe& timeout = r_.membership.timeout;
+    refuse_if(timeout.min > timeout.max, {"membership.timeout.min", "membership.timeout.max"},
+              "is longer than membership.timeout.max; swap them?");
+  }
+
+  void check_train() {
+    const TrainRecipe& t = r_.train;
+    const auto count = static_cast<std::int64_t>(r_.islands.names.size());
+    refuse_if(t.batch < count, {"train.batch", "islands"},
+              fmt::format("{} sequences do not go round {} islands; give at least one to each",
+                          t.batch, count));
+    const std::int64_t largest_share = (t.batch + count - 1) / count;
+    warn_if(t.micro_batch && *t.micro_batch > largest_share, {"train.micro_batch"},
+            fmt::format("has no effect: an island's share of the batch is {}", largest_share));
+    refuse_if(t.eval_every > 0 && r_.data.eval_fraction == 0,
+              {"train.eval_every", "data.eval_fraction"},
+              "nothing is held out to evaluate on (data.eval_fraction is 0); set train.eval_every "
+              "to 0 or hold out 0.05, say");
+    warn_if(t.eval_every > t.steps, {"train.eval_every", "train.steps"},
+            fmt::format("{} is beyond the last step, {}: there is only the evaluation at the end",
+                        t.eval_every, t.steps));
+    warn_if(r_.checkpoint.every > t.steps && is_set("checkpoint.every"), {"checkpoint.every"},
+            fmt::format("{} is beyond the last step, {}: there is only the checkpoint at the end",
+                        r_.checkpoint.every, t.steps));
+  }
+
+  void check_sample() {
+    const SampleRecipe& s = r_.sample;
+    refuse_if(s.tokens > 0 && s.prompt.empty(), {"sample.prompt"},
+              "is empty; a sample goes on from at least one letter, such as \"The \"");
+    refuse_if(
+        r_.model.load.empty() && s.top_k > r_.model.vocab, {"sample.top_k", "model.vocab"},
+        fmt::format("{} is more than model.vocab, {}; at most as many", s.top_k, r_.model.vocab));
+    for (const char* key : {"sample.top_k", "sample.top_p"}) {
+      warn_if(s.temperature == 0 && is_set(key), {key},
+              "has no effect: at temperature 0 the likeliest token is taken");
+    }
+    for (const char* key : {"sample.prompt", "sample.tokens"}) {
+      warn_if(r_.data.format != "text" && is_set(key), {key},
+              "has no effect: only text has a tokenizer, so there is no sample");
+    }
+  }
+
+  Recipe& r_;
+  LoadedRecipe& loaded_;
+  Problems& problems_;
+};
+
+}  // namespace
+
+void check_recipe(LoadedRecipe& loaded, Problems& problems) {
+  Checker(loaded, problems).run();
+}
+
+}  // namespace outrigger
