@@ -87,8 +87,8 @@ TEST_CASE("recipe include cycle is refused with its chain, a diamond is not") {
   auto cycle = load_texts({{"r.yaml", "\ninclude: a.yaml"},
                            {"a.yaml", "include: [b.yaml]"},
                            {"b.yaml", "include: a.yaml"}});
-  CHECK(cycle.status().message().starts_with(
-      "b.yaml:1: include: goes round in a circle: a.yaml -> b.yaml -> a.yaml\n"));
+  CHECK(cycle.status().message() ==
+        "b.yaml:1: include: goes round in a circle: a.yaml -> b.yaml -> a.yaml");
   auto diamond = load_texts({{"r.yaml", "include: [a.yaml, b.yaml]"},
                              {"a.yaml", "include: c.yaml"},
                              {"b.yaml", "include: c.yaml"},
