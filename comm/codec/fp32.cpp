@@ -4,22 +4,24 @@
 
 #include <algorithm>
 #include <cassert>
+#include <cmath>
 #include <cstring>
+#include <limits>
 
 namespace outrigger {
 namespace {
 
 bool all_finite(std::span<const float> values) {
-  std::uint32_t largest = 0;
+  std::int32_t largest = 0;
   for (const float value : values) largest = std::max(largest, magnitude_bits(value));
   return largest < kInfinityBits;
 }
 
 float finite_stand_in(float value) {
-  const std::uint32_t bits = float_bits(value), magnitude = bits & kMagnitudeBits;
+  const std::int32_t magnitude = magnitude_bits(value);
   if (magnitude < kInfinityBits) return value;
   if (magnitude > kInfinityBits) return 0.0F;
-  return std::bit_cast<float>((bits & ~kMagnitudeBits) | kLargestBits);
+  return std::copysign(std::numeric_limits<float>::max(), value);
 }
 
 }  // namespace

@@ -19,19 +19,18 @@ constexpr std::size_t kBlock = 256;
 constexpr std::size_t kScaleBytes = 4;
 
 struct Magnitudes {
-  std::uint32_t largest = 0;         // of all values
-  std::uint32_t largest_finite = 0;  // of the finite ones
+  std::int32_t largest;         // of all values
+  std::int32_t largest_finite;  // of the finite ones
 };
 
 Magnitudes measure(std::span<const float> values) {
-  Magnitudes found;
+  std::int32_t largest = 0, largest_finite = 0;
   for (const float value : values) {
-    const std::uint32_t magnitude = magnitude_bits(value);
-    found.largest = std::max(found.largest, magnitude);
-    found.largest_finite =
-        std::max(found.largest_finite, magnitude < kInfinityBits ? magnitude : 0U);
+    const std::int32_t magnitude = magnitude_bits(value);
+    largest = std::max(largest, magnitude);
+    largest_finite = std::max(largest_finite, magnitude < kInfinityBits ? magnitude : 0);
   }
-  return found;
+  return {largest, largest_finite};
 }
 
 float scale_for(float largest) {

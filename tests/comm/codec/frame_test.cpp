@@ -1,5 +1,7 @@
 #include "support/catch.h"
 
+#include <fmt/format.h>
+
 #include "comm/codec/samples.h"
 
 #include <outrigger/comm/codec/frame.h>
@@ -35,6 +37,12 @@ FrameBytes forge(std::uint8_t codec, std::uint64_t elements, std::uint64_t paylo
   return bytes;
 }
 
+std::string hex(std::span<const std::byte> bytes) {
+  std::string text;
+  for (const std::byte byte : bytes) text += fmt::format("{:02x}", std::to_integer<int>(byte));
+  return text;
+}
+
 }  // namespace
 
 // Mutation: write_frame leaves the checksum out.
@@ -50,6 +58,20 @@ TEST_CASE("a frame is read as it was written, for every codec and odd lengths") 
       CHECK(check_frame(*read, read->codec, elements).ok());
       CHECK(check_payload(*read, sent.payload).ok());
     }
+}
+
+// Mutation: kMagic ends in '2'; or the frame's checksum is hash64 of the header.
+TEST_CASE("a message has the bytes that the format's worked example shows") {
+  const std::vector<float> values = {2.54F, -1.0F, 0.5F, -0.0F, 0.0F};
+  const Bytes payload = samples::encode_flat(samples::codec("int8"), values);
+  const FrameBytes header = write_frame(3, values.size(), payload);
+  CHECK(hex(payload) == "0ad7a33c7fce190000");
+  CHECK(hex(header) ==
+        "4f52473103000000"
+        "0500000000000000"
+        "0900000000000000"
+        "f57c0e01fcb6127c"
+        "8328ee74a58c5681");
 }
 
 // Mutation: check_bytes compares bytes.size() with kHeaderSumAt.
