@@ -137,6 +137,7 @@ Status aggregate(const Codec& codec, std::span<const std::span<const std::byte>>
   Block reduced;
   return for_each_block(elements, kDriverBlock, [&](auto offset, auto count) -> Status {
     for (std::size_t k = 0; k < contributions.size(); ++k) {
+      assert(contributions[k].size() == codec.encoded_bytes(elements));
       const std::span<float> values = std::span(blocks[k]).first(count);
       const Status status =
           decode_values(codec, bytes_of(codec, contributions[k], offset, count), values);

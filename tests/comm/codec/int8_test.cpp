@@ -115,7 +115,7 @@ TEST_CASE("int8: ties go to the even code") {
   CHECK(coded.codes == expected);
 }
 
-// Mutation: encode_finite divides although the scale is 0.
+// Mutation: scale_for returns at least FLT_TRUE_MIN.
 TEST_CASE("int8: zeros of either sign decode as +0") {
   for (const std::size_t count : {1, 5, 256}) {
     std::vector<float> values(count, 0.0F);
