@@ -159,7 +159,7 @@ Status decode_each(const Codec& codec, std::span<const std::byte> encoded, std::
   Block block;
   return for_each_block(elements, kDriverBlock, [&](auto offset, auto count) {
     const std::span<float> values = std::span(block).first(count);
-    const Status status = decode_values(codec, bytes_of(codec, encoded, offset, count), values);
+    Status status = decode_values(codec, bytes_of(codec, encoded, offset, count), values);
     if (status.ok()) apply(offset, values);
     return status;
   });
