@@ -23,6 +23,8 @@ class Operation {
   Status wait() const;
   bool done() const;
   void cancel() const;
+  // Calls `hook` once when the operation ends, on the thread that ends it; at once if it has ended.
+  void on_end(std::function<void(const Status&)> hook) const;
 
  private:
   std::shared_ptr<State> state_;

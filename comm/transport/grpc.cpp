@@ -1,0 +1,265 @@
+#include <map>
+
+#include <fmt/format.h>
+
+#include <outrigger/comm/transport/grpc.h>
+#include <outrigger/comm/transport/grpc_core.h>
+
+namespace outrigger {
+namespace {
+
+constexpr int kMaxMessageBytes = static_cast<int>(kChunkBytes) + 4096;
+constexpr int kMaxStreams = 512;  // of one connection; more than Rendezvous lets wait
+
+// What a stream may send ahead of its reader. A probe of the link would let it grow without bound.
+void bound_memory(const std::function<void(const char*, int)>& set) {
+  set(GRPC_ARG_HTTP2_BDP_PROBE, 0);
+  set(GRPC_ARG_HTTP2_STREAM_LOOKAHEAD_BYTES, 256 * 1024);
+  set(GRPC_ARG_MAX_RECEIVE_MESSAGE_LENGTH, kMaxMessageBytes);
+}
+
+grpc::ChannelArguments channel_arguments() {
+  grpc::ChannelArguments arguments;
+  bound_memory([&](const char* name, int value) { arguments.SetInt(name, value); });
+  arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
+  arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
+  arguments.SetInt(GRPC_ARG_ENABLE_RETRIES, 0);  // they would keep copies of the payload
+  arguments.SetInt(GRPC_ARG_SERVICE_CONFIG_DISABLE_RESOLUTION, 1);
+  arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 100);
+  arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, 100);
+  arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 2000);
+  return arguments;
+}
+
+}  // namespace
+
+MemberId GrpcCore::self() const {
+  std::lock_guard lock(mutex_);
+  return self_;
+}
+
+void GrpcCore::set_self(MemberId self) {
+  std::lock_guard lock(mutex_);
+  self_ = self;
+  admitted_ = true;
+}
+
+Status GrpcCore::check_envelope(const Envelope& envelope) const {
+  std::lock_guard lock(mutex_);
+  if (envelope.job != job)
+    return {Code::kPermissionDenied,
+            fmt::format("this is job '{}', the message is of job '{}'", job, envelope.job)};
+  if (!admitted_ || envelope.to != self_)
+    return {Code::kFailedPrecondition,
+            fmt::format("the message is for {}, which is not here", to_string(envelope.to))};
+  return {};
+}
+
+void GrpcCore::call_begun() {
+  std::lock_guard lock(mutex_);
+  ++calls_;
+}
+
+void GrpcCore::call_ended() {
+  std::lock_guard lock(mutex_);
+  if (--calls_ == 0) none_left_.notify_all();
+}
+
+void GrpcCore::wait_for_calls() {
+  std::unique_lock lock(mutex_);
+  none_left_.wait(lock, [&] { return calls_ == 0; });
+}
+
+class GrpcTransport::Impl {
+ public:
+  explicit Impl(const GrpcOptions& options) : insecure_(options.insecure) {
+    core_->job = options.job;
+  }
+
+  ~Impl() {
+    core_->rendezvous->close(
+        {Code::kUnavailable, to_string(core_->self()) + " has closed its transport"});
+    {
+      std::lock_guard lock(mutex_);
+      for (auto& entry : peers_)
+        if (entry.second->watch) entry.second->watch->cancel();
+    }
+    if (server_) {
+      server_->Shutdown(std::chrono::system_clock::now());
+      server_->Wait();
+    }
+    core_->wait_for_calls();
+  }
+
+  Status listen(const std::string& address);
+
+  Status add_peer(MemberId peer, const std::string& address);
+  Operation send(MemberId to, const Envelope& envelope, std::span<const std::byte> payload,
+                 TimePoint deadline);
+  Operation recv(PostedRecv posted);
+
+  GrpcCore& core() { return *core_; }
+  const std::string& address() const { return address_; }
+
+ private:
+  struct Peer {
+    explicit Peer(const std::string& where)
+        : address(where),
+          stub(grpc::CreateCustomChannel(where, grpc::InsecureChannelCredentials(),
+                                         channel_arguments())) {}
+    std::string address;
+    grpc::GenericStub stub;
+    std::shared_ptr<Watch> watch;  // while there is one
+  };
+
+  std::shared_ptr<Peer> find(MemberId peer);
+  // Fails what is to be received from the peer when the connection to it breaks.
+  void watch(MemberId member);
+
+  const bool insecure_;
+  const std::shared_ptr<GrpcCore> core_ = std::make_shared<GrpcCore>();
+  std::unique_ptr<grpc::CallbackGenericService> service_ = make_grpc_service(core_);
+  std::unique_ptr<grpc::Server> server_;
+  std::string address_;
+  std::mutex mutex_;
+  std::map<MemberId, std::shared_ptr<Peer>> peers_;
+};
+
+Status GrpcTransport::Impl::listen(const std::string& address) {
+  const Status allowed = check_address(address, insecure_);
+  if (!allowed.ok()) return allowed;
+  grpc::ServerBuilder builder;
+  bound_memory([&](const char* name, int value) { builder.AddChannelArgument(name, value); });
+  builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, kMaxStreams);
+  builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
+  int port = 0;
+  builder.AddListeningPort(address, grpc::InsecureServerCredentials(), &port);
+  builder.RegisterCallbackGenericService(service_.get());
+  server_ = builder.BuildAndStart();
+  if (!server_ || port == 0)
+    return {Code::kFailedPrecondition,
+            fmt::format("cannot listen on {}: the port is taken or not permitted, or the address "
+                        "is not this machine's",
+                        address)};
+  address_ = fmt::format("{}:{}", address.substr(0, address.rfind(':')), port);
+  return {};
+}
+
+Status GrpcTransport::Impl::add_peer(MemberId peer, const std::string& address) {
+  const Status allowed = check_address(address, insecure_);
+  if (!allowed.ok()) return allowed.with_context(to_string(peer));
+  std::lock_guard lock(mutex_);
+  const Status added = core_->rendezvous->add_peer(peer);
+  if (!added.ok()) return added;
+  std::erase_if(peers_, [&](const auto& entry) {
+    const bool replaced =
+        entry.first.island == peer.island && entry.first.worker == peer.worker &&
+        (entry.first.incarnation < peer.incarnation || entry.second->address != address);
+    if (replaced && entry.second->watch) entry.second->watch->cancel();
+    return replaced;
+  });
+  std::shared_ptr<Peer>& known = peers_[peer];
+  if (!known) known = std::make_shared<Peer>(address);
+  return {};
+}
+
+Operation GrpcTransport::Impl::send(MemberId to, const Envelope& envelope,
+                                    std::span<const std::byte> payload, TimePoint deadline) {
+  const std::shared_ptr<Peer> peer = find(to);
+  const auto state = std::make_shared<Operation::State>(
+      deadline, sending(envelope.tag, to) + (peer ? " at " + peer->address : ""));
+  if (core_->rendezvous->begin_send(to, envelope.tag, state).ok())
+    start_send(core_, peer->stub, envelope, payload, state);
+  return Operation(state);
+}
+
+Operation GrpcTransport::Impl::recv(PostedRecv posted) {
+  const MemberId from = posted.from;
+  const Operation operation = core_->rendezvous->recv(std::move(posted));
+  if (!operation.done()) watch(from);
+  return operation;
+}
+
+std::shared_ptr<GrpcTransport::Impl::Peer> GrpcTransport::Impl::find(MemberId peer) {
+  std::lock_guard lock(mutex_);
+  const auto at = peers_.find(peer);
+  return at == peers_.end() ? nullptr : at->second;
+}
+
+void GrpcTransport::Impl::watch(MemberId member) {
+  std::lock_guard lock(mutex_);
+  const auto at = peers_.find(member);
+  if (at == peers_.end() || at->second->watch) return;
+  const std::shared_ptr<Peer> peer = at->second;
+  peer->watch = start_watch(core_, peer->stub, [this, member, peer](const Status& status) {
+    {
+      std::lock_guard relock(mutex_);
+      peer->watch = nullptr;
+      const auto now = peers_.find(member);
+      if (now == peers_.end() || now->second != peer) return;
+    }
+    core_->rendezvous->fail_recvs(
+        member, {Code::kUnavailable,
+                 fmt::format("the connection to {} is gone: {}", peer->address, status.message())});
+  });
+}
+
+Result<std::unique_ptr<GrpcTransport>> GrpcTransport::listen(const GrpcOptions& options) {
+  if (options.job.size() > kMaxJobBytes)
+    return Status(Code::kInvalidArgument,
+                  fmt::format("the job's name has {} bytes; at most {} are possible",
+                              options.job.size(), kMaxJobBytes));
+  auto impl = std::make_unique<Impl>(options);
+  const Status status = impl->listen(options.listen);
+  if (!status.ok()) return status;
+  return std::unique_ptr<GrpcTransport>(new GrpcTransport(std::move(impl)));
+}
+
+GrpcTransport::GrpcTransport(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+GrpcTransport::~GrpcTransport() = default;
+
+void GrpcTransport::set_self(MemberId self) {
+  impl_->core().set_self(self);
+}
+MemberId GrpcTransport::self() const {
+  return impl_->core().self();
+}
+std::string GrpcTransport::address() const {
+  return impl_->address();
+}
+
+Status GrpcTransport::add_peer(MemberId peer, const std::string& address) {
+  return impl_->add_peer(peer, address);
+}
+
+void GrpcTransport::peer_lost(MemberId peer, Status why) {
+  impl_->core().rendezvous->peer_lost(peer, why);
+}
+
+void GrpcTransport::abort_before(RoundId round, AttemptId attempt) {
+  impl_->core().rendezvous->abort_before(round, attempt);
+}
+
+Operation GrpcTransport::send(MemberId to, const Tag& tag, std::uint8_t codec,
+                              std::uint64_t elements, std::span<const std::byte> payload,
+                              TimePoint deadline) {
+  const Envelope envelope{self(), to, tag, write_frame(codec, elements, payload),
+                          impl_->core().job};
+  return impl_->send(to, envelope, payload, deadline);
+}
+
+Operation GrpcTransport::recv(MemberId from, const Tag& tag, Expected expected,
+                              std::span<std::byte> dest, TimePoint deadline) {
+  auto state = std::make_shared<Operation::State>(deadline, receiving(tag, from));
+  return impl_->recv({from, tag, expected, dest, std::move(state)});
+}
+
+std::uint64_t GrpcTransport::bytes_sent() const {
+  return impl_->core().rendezvous->bytes_sent;
+}
+
+std::uint64_t GrpcTransport::bytes_received() const {
+  return impl_->core().rendezvous->bytes_received;
+}
+
+}  // namespace outrigger

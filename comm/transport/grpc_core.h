@@ -1,0 +1,56 @@
+#pragma once
+
+#include <condition_variable>
+#include <memory>
+#include <mutex>
+#include <string>
+
+#include <grpcpp/generic/async_generic_service.h>
+#include <grpcpp/generic/generic_stub.h>
+#include <grpcpp/grpcpp.h>
+
+#include <outrigger/comm/transport/grpc_wire.h>
+#include <outrigger/comm/transport/rendezvous.h>
+
+namespace outrigger {
+
+// What the calls of one GrpcTransport share; lives until the last of them is done.
+struct GrpcCore {
+  std::string job;
+  std::shared_ptr<Rendezvous> rendezvous = std::make_shared<Rendezvous>();
+
+  MemberId self() const;
+  void set_self(MemberId self);
+  Status check_envelope(const Envelope& envelope) const;
+
+  // Counts the client's calls, so that the transport can wait for their end.
+  void call_begun();
+  void call_ended();
+  void wait_for_calls();
+
+ private:
+  mutable std::mutex mutex_;
+  std::condition_variable none_left_;
+  MemberId self_;
+  bool admitted_ = false;
+  std::size_t calls_ = 0;
+};
+
+// The receiving side: turns each incoming stream into an Arrival.
+std::unique_ptr<grpc::CallbackGenericService> make_grpc_service(std::shared_ptr<GrpcCore> core);
+
+// The sending side. Both return at once. The call ends the state, and the state's end the call.
+void start_send(const std::shared_ptr<GrpcCore>& core, grpc::GenericStub& stub,
+                const Envelope& envelope, std::span<const std::byte> payload,
+                const std::shared_ptr<Operation::State>& state);
+
+// A watch (kWatchMethod): calls `ended` once, when the connection is gone or the watch cancelled.
+class Watch {
+ public:
+  virtual ~Watch() = default;
+  virtual void cancel() = 0;
+};
+std::shared_ptr<Watch> start_watch(const std::shared_ptr<GrpcCore>& core, grpc::GenericStub& stub,
+                                   std::function<void(const Status&)> ended);
+
+}  // namespace outrigger

@@ -1,0 +1,96 @@
+#include <fmt/format.h>
+
+#include <outrigger/comm/transport/operation_state.h>
+
+namespace outrigger {
+
+Operation::State::State(TimePoint deadline, std::string what)
+    : deadline_(deadline), what_(std::move(what)) {}
+
+bool Operation::State::end(Status status) {
+  std::vector<Hook> hooks;
+  {
+    std::lock_guard lock(mutex_);
+    if (status_) return false;
+    status_ = status;
+    hooks.swap(hooks_);
+  }
+  ended_.notify_all();
+  for (const Hook& hook : hooks) hook(status);
+  return true;
+}
+
+bool Operation::State::touch(const std::function<void()>& use) {
+  std::lock_guard lock(mutex_);
+  if (status_) return false;
+  use();
+  return true;
+}
+
+void Operation::State::on_end(Hook hook) {
+  Status status;
+  {
+    std::lock_guard lock(mutex_);
+    if (!status_) {
+      hooks_.push_back(std::move(hook));
+      return;
+    }
+    status = *status_;
+  }
+  hook(status);
+}
+
+Status Operation::State::wait() {
+  {
+    std::unique_lock lock(mutex_);
+    if (ended_.wait_until(lock, deadline_, [&] { return status_.has_value(); })) return *status_;
+  }
+  end(deadline_passed());
+  std::lock_guard lock(mutex_);
+  return *status_;
+}
+
+bool Operation::State::done() {
+  {
+    std::lock_guard lock(mutex_);
+    if (status_) return true;
+  }
+  if (Clock::now() < deadline_) return false;
+  end(deadline_passed());
+  return true;
+}
+
+Status Operation::State::deadline_passed() const {
+  return {Code::kDeadlineExceeded,
+          fmt::format("{}: not done within {:.3g} s; the peer is slow, stopped or cut off", what_,
+                      seconds(deadline_ - begun_))};
+}
+
+Operation::Operation() = default;
+
+Operation Operation::failed(Status status) {
+  auto state = std::make_shared<State>(TimePoint::max(), "");
+  state->end(std::move(status));
+  return Operation(std::move(state));
+}
+
+Status Operation::wait() const {
+  return state_ ? state_->wait() : Status();
+}
+
+bool Operation::done() const {
+  return !state_ || state_->done();
+}
+
+void Operation::cancel() const {
+  if (state_) state_->end({Code::kCancelled, state_->what() + ": cancelled"});
+}
+
+void Operation::on_end(std::function<void(const Status&)> hook) const {
+  if (state_)
+    state_->on_end(std::move(hook));
+  else
+    hook(Status());
+}
+
+}  // namespace outrigger

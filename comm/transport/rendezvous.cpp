@@ -1,0 +1,207 @@
+#include <fmt/format.h>
+
+#include <outrigger/comm/transport/rendezvous.h>
+
+namespace outrigger {
+namespace {
+
+Status corrupt(const PostedRecv& posted, const std::string& why) {
+  return {Code::kCorruption, fmt::format("refused {} from {}: {}", to_string(posted.tag),
+                                         to_string(posted.from), why)};
+}
+
+}  // namespace
+
+std::string to_string(const Tag& tag) {
+  return fmt::format("{} ({}, hop {}, shard {})", to_string(tag.round), to_string(tag.attempt),
+                     tag.hop, tag.shard);
+}
+
+std::string sending(const Tag& tag, MemberId to) {
+  return fmt::format("sending {} to {}", to_string(tag), to_string(to));
+}
+
+std::string receiving(const Tag& tag, MemberId from) {
+  return fmt::format("receiving {} from {}", to_string(tag), to_string(from));
+}
+
+Result<FrameHeader> check_header(const PostedRecv& posted, std::span<const std::byte> frame) {
+  Result<FrameHeader> header = read_frame(frame);
+  if (!header.ok()) return corrupt(posted, header.status().message());
+  const Status expected = check_frame(*header, posted.expected.codec, posted.expected.elements);
+  if (!expected.ok()) return corrupt(posted, expected.message());
+  if (header->payload_bytes != posted.dest.size())
+    return corrupt(posted, fmt::format("{} bytes announced, {} expected", header->payload_bytes,
+                                       posted.dest.size()));
+  return header;
+}
+
+Status check_dest(const PostedRecv& posted, const FrameHeader& header) {
+  const Status status = check_payload(header, posted.dest);
+  return status.ok() ? status : corrupt(posted, status.message());
+}
+
+Status Rendezvous::add_peer(MemberId peer) {
+  std::optional<MemberId> replaced;
+  {
+    std::lock_guard lock(mutex_);
+    Result<std::optional<MemberId>> added = gate_.add(peer);
+    if (!added.ok()) return added.status();
+    replaced = *added;
+  }
+  if (replaced)
+    fail_if([&](const Key& key) { return key.peer == *replaced; },
+            {Code::kUnavailable, fmt::format("{} has started anew as incarnation {}",
+                                             to_string(*replaced), peer.incarnation)});
+  return {};
+}
+
+void Rendezvous::peer_lost(MemberId peer, const Status& why) {
+  {
+    std::lock_guard lock(mutex_);
+    gate_.lose(peer, why);
+  }
+  fail_if([&](const Key& key) { return key.peer == peer; }, why);
+}
+
+void Rendezvous::fail_recvs(MemberId peer, const Status& why) {
+  fail_if([&](const Key& key) { return key.peer == peer && key.way == Way::kRecv; }, why);
+}
+
+void Rendezvous::abort_before(RoundId round, AttemptId attempt) {
+  {
+    std::lock_guard lock(mutex_);
+    gate_.abort_before(round, attempt);
+  }
+  fail_if([&](const Key& key) { return key.tag.round == round && key.tag.attempt < attempt; },
+          {Code::kAborted,
+           fmt::format("{}: {} has replaced this attempt", to_string(round), to_string(attempt))});
+}
+
+void Rendezvous::close(const Status& why) {
+  {
+    std::lock_guard lock(mutex_);
+    closed_ = why;
+  }
+  fail_if([](const Key&) { return true; }, why);
+}
+
+void Rendezvous::fail_if(const std::function<bool(const Key&)>& concerned, const Status& why) {
+  std::vector<std::shared_ptr<Operation::State>> states;
+  std::vector<std::shared_ptr<Arrival>> arrivals;
+  {
+    std::lock_guard lock(mutex_);
+    for (const auto& [key, state] : operations_)
+      if (concerned(key)) states.push_back(state);
+    for (auto at = parked_.begin(); at != parked_.end();) {
+      if (!concerned(at->first)) {
+        ++at;
+        continue;
+      }
+      arrivals.push_back(at->second);
+      at = parked_.erase(at);
+    }
+  }
+  for (const auto& state : states) state->end(why.with_context(state->what()));
+  for (const auto& arrival : arrivals) arrival->refuse(why);
+}
+
+Status Rendezvous::begin(const Key& key, const std::shared_ptr<Operation::State>& state) {
+  Status status = closed_;
+  if (status.ok()) status = gate_.check_peer(key.peer);
+  if (status.ok()) status = gate_.check_attempt(key.tag);
+  if (status.ok() && !operations_.try_emplace(key, state).second)
+    status = {Code::kInternal, "an operation with the same peer and tag is under way"};
+  return status.with_context(state->what());
+}
+
+void Rendezvous::forget_at_end(const Key& key, const std::shared_ptr<Operation::State>& state) {
+  state->on_end([weak = weak_from_this(), key](const Status&) {
+    const auto self = weak.lock();
+    if (!self) return;
+    std::lock_guard lock(self->mutex_);
+    self->operations_.erase(key);
+    self->posted_.erase(key);
+  });
+}
+
+Status Rendezvous::begin_send(MemberId to, const Tag& tag,
+                              const std::shared_ptr<Operation::State>& state) {
+  const Key key{to, tag, Way::kSend};
+  Status status;
+  {
+    std::lock_guard lock(mutex_);
+    status = begin(key, state);
+  }
+  if (status.ok())
+    forget_at_end(key, state);
+  else
+    state->end(status);
+  return status;
+}
+
+Operation Rendezvous::recv(PostedRecv posted) {
+  const Key key{posted.from, posted.tag, Way::kRecv};
+  const auto state = posted.state;
+  std::shared_ptr<Arrival> arrival;
+  Status status;
+  {
+    std::lock_guard lock(mutex_);
+    status = begin(key, state);
+    const auto parked = parked_.find(key);
+    if (status.ok() && parked != parked_.end()) {
+      arrival = parked->second;
+      parked_.erase(parked);
+    } else if (status.ok()) {
+      posted_.emplace(key, posted);
+    }
+  }
+  if (status.ok())
+    forget_at_end(key, state);
+  else
+    state->end(status);
+  if (arrival) arrival->accept(std::move(posted));
+  return Operation(state);
+}
+
+Status Rendezvous::check_arrival(MemberId from, const Tag& tag) const {
+  if (!closed_.ok()) return closed_;
+  Status status = gate_.check_peer(from);
+  if (status.code() == Code::kNotFound) status = {Code::kPermissionDenied, status.message()};
+  if (status.ok()) status = gate_.check_attempt(tag);
+  if (!status.ok()) return status;
+  if (parked_.contains({from, tag, Way::kRecv}))
+    return {Code::kFailedPrecondition, to_string(tag) + " has arrived twice"};
+  std::size_t waiting = 0;
+  for (const auto& entry : parked_) waiting += entry.first.peer == from;
+  if (waiting < kMaxParked || posted_.contains({from, tag, Way::kRecv})) return {};
+  return {Code::kResourceExhausted,
+          fmt::format("{} messages of {} already wait to be received", waiting, to_string(from))};
+}
+
+void Rendezvous::arrive(MemberId from, const Tag& tag, std::shared_ptr<Arrival> arrival) {
+  const Key key{from, tag, Way::kRecv};
+  std::optional<PostedRecv> posted;
+  Status status;
+  {
+    std::lock_guard lock(mutex_);
+    status = check_arrival(from, tag);
+    const auto waiting = posted_.find(key);
+    if (status.ok() && waiting != posted_.end()) {
+      posted = waiting->second;
+      posted_.erase(waiting);
+    } else if (status.ok()) {
+      parked_.emplace(key, arrival);
+    }
+  }
+  if (!status.ok()) arrival->refuse(status);
+  if (posted) arrival->accept(std::move(*posted));
+}
+
+void Rendezvous::withdraw(MemberId from, const Tag& tag, const Arrival* arrival) {
+  std::lock_guard lock(mutex_);
+  const auto at = parked_.find({from, tag, Way::kRecv});
+  if (at != parked_.end() && at->second.get() == arrival) parked_.erase(at);
+}
+
+}  // namespace outrigger

@@ -1,0 +1,88 @@
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+
+#include <outrigger/comm/transport/gate.h>
+#include <outrigger/comm/transport/operation_state.h>
+
+namespace outrigger {
+
+// A recv() that waits for its message, or is being filled.
+struct PostedRecv {
+  MemberId from;
+  Tag tag;
+  Expected expected;
+  std::span<std::byte> dest;
+  std::shared_ptr<Operation::State> state;
+};
+
+// How an operation's messages begin.
+std::string sending(const Tag& tag, MemberId to);
+std::string receiving(const Tag& tag, MemberId from);
+
+// The frame header of a message for this recv, checked before any of its payload is taken. Whatever
+// is wrong is Corruption that names the peer.
+Result<FrameHeader> check_header(const PostedRecv& posted, std::span<const std::byte> frame);
+// The same for the payload, once it is in dest.
+Status check_dest(const PostedRecv& posted, const FrameHeader& header);
+
+// A message that has reached this member. Exactly one of the two is called, and never under a lock.
+class Arrival {
+ public:
+  virtual ~Arrival() = default;
+  virtual void accept(PostedRecv posted) = 0;
+  virtual void refuse(const Status& why) = 0;
+};
+
+// The half of a transport that does not depend on how bytes move: brings messages and recvs
+// together by peer and tag, and ends the operations whose peer or attempt is gone. Thread-safe.
+class Rendezvous : public std::enable_shared_from_this<Rendezvous> {
+ public:
+  Status add_peer(MemberId peer);
+  void peer_lost(MemberId peer, const Status& why);
+  // Fails what is pending from the peer, not what comes later: its connection broke.
+  void fail_recvs(MemberId peer, const Status& why);
+  void abort_before(RoundId round, AttemptId attempt);
+  // Fails everything, now and later.
+  void close(const Status& why);
+
+  // Follows the operation from here to its end. Not Ok: it has been ended with that status.
+  Status begin_send(MemberId to, const Tag& tag, const std::shared_ptr<Operation::State>& state);
+  Operation recv(PostedRecv posted);
+
+  // At most kMaxParked messages of one peer may wait for their recv; one more is refused.
+  void arrive(MemberId from, const Tag& tag, std::shared_ptr<Arrival> arrival);
+  // The sender has given up a message that may still be waiting.
+  void withdraw(MemberId from, const Tag& tag, const Arrival* arrival);
+
+  static constexpr std::size_t kMaxParked = 64;
+
+  std::atomic<std::uint64_t> bytes_sent = 0, bytes_received = 0;  // payload and frame headers
+
+ private:
+  enum class Way { kSend, kRecv };
+  struct Key {
+    MemberId peer;
+    Tag tag;
+    Way way = Way::kRecv;
+    friend auto operator<=>(const Key&, const Key&) = default;
+  };
+
+  Status begin(const Key& key, const std::shared_ptr<Operation::State>& state);
+  void forget_at_end(const Key& key, const std::shared_ptr<Operation::State>& state);
+  void fail_if(const std::function<bool(const Key&)>& concerned, const Status& why);
+  Status check_arrival(MemberId from, const Tag& tag) const;
+
+  std::mutex mutex_;
+  Gate gate_;
+  Status closed_;
+  std::map<Key, std::shared_ptr<Operation::State>> operations_;  // until they end
+  std::map<Key, PostedRecv> posted_;                             // of those: no message yet
+  std::map<Key, std::shared_ptr<Arrival>> parked_;
+};
+
+}  // namespace outrigger
