@@ -35,7 +35,7 @@ struct Exchanged {
   const Codec* codec = nullptr;          // of `bytes`
   std::vector<std::byte> bytes;
   Hash128 hash;                          // hash128(bytes): what the vote carries
-  std::optional<MemberId> slowest;       // the peer whose message came last
+  std::optional<MemberId> slowest;       // whose message came last, in the hop that was waited for longest
   std::uint64_t bytes_sent = 0, bytes_received = 0;
 };
 

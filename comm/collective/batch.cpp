@@ -1,0 +1,55 @@
+#include <outrigger/comm/collective/batch.h>
+
+namespace outrigger {
+
+Batch::Batch(TimePoint deadline, std::stop_token stop)
+    : deadline_(deadline), stop_(std::move(stop)) {}
+
+Batch::~Batch() {
+  cancel();
+  for (const Operation& operation : operations_) (void)operation.wait();
+}
+
+void Batch::add(Group group, MemberId peer, Operation operation) {
+  {
+    std::lock_guard lock(shared_->mutex);
+    ++shared_->pending[group];
+  }
+  operation.on_end([shared = shared_, group, peer](const Status& status) {
+    {
+      std::lock_guard lock(shared->mutex);
+      --shared->pending[group];
+      shared->last[group] = peer;
+      if (shared->failure.ok()) shared->failure = status;
+    }
+    shared->changed.notify_all();
+  });
+  operations_.push_back(std::move(operation));
+}
+
+Status Batch::wait(Group group) {
+  const TimePoint begin = Clock::now();
+  const std::stop_callback on_stop(stop_, [this] { cancel(); });
+  {
+    std::unique_lock lock(shared_->mutex);
+    shared_->changed.wait_until(
+        lock, deadline_, [&] { return shared_->pending[group] == 0 || !shared_->failure.ok(); });
+  }
+  waited_[group] += Clock::now() - begin;
+  if (Clock::now() >= deadline_)
+    for (const Operation& operation : operations_) (void)operation.done();
+  std::lock_guard lock(shared_->mutex);
+  return shared_->failure;
+}
+
+std::optional<MemberId> Batch::slowest() const {
+  std::lock_guard lock(shared_->mutex);
+  const bool second = waited_[kSecondHop] > waited_[kFirstHop] || !shared_->last[kFirstHop];
+  return shared_->last[second ? kSecondHop : kFirstHop];
+}
+
+void Batch::cancel() const {
+  for (const Operation& operation : operations_) operation.cancel();
+}
+
+}  // namespace outrigger

@@ -1,0 +1,147 @@
+#include <algorithm>
+
+#include <outrigger/comm/codec/driver.h>
+#include <outrigger/comm/collective/batch.h>
+#include <outrigger/comm/collective/direct.h>
+#include <outrigger/comm/collective/exchange.h>
+
+namespace outrigger {
+namespace {
+
+template <class Byte>
+std::span<Byte> slice(const Codec& codec, std::span<Byte> encoded, const Shard& shard) {
+  return encoded.subspan(codec.encoded_bytes(shard.begin), codec.encoded_bytes(shard.elements));
+}
+
+// One member's part in one exchange. The members are in the order of their lifetimes: the batch
+// goes first, while what its operations write to is still there.
+class Run {
+ public:
+  Run(Transport& transport, const Exchange& exchange, TimePoint deadline, std::stop_token stop)
+      : transport_(transport),
+        exchange_(exchange),
+        deadline_(deadline),
+        batch_(deadline, std::move(stop)) {
+    result_.codec = exchange.result_codec;
+    result_.bytes.resize(exchange.result_codec->encoded_bytes(exchange.elements));
+  }
+
+  Result<Exchanged> run(const Reducer& reducer);
+
+ private:
+  struct Owned {
+    std::uint32_t index = 0;
+    Shard shard;
+    std::vector<std::vector<std::byte>> staging;            // empty for this member's own
+    std::vector<std::span<const std::byte>> contributions;  // in the closed order
+  };
+
+  void post_first_hop();
+  void receive_contributions(std::uint32_t index, const Shard& shard);
+  Status reduce(const Owned& owned, const Reducer& reducer);
+  void send(Batch::Group group, MemberId to, std::uint32_t hop, std::uint32_t index,
+            const Codec& codec, const Shard& shard, std::span<const std::byte> bytes);
+  void receive(Batch::Group group, MemberId from, std::uint32_t hop, std::uint32_t index,
+               const Codec& codec, const Shard& shard, std::span<std::byte> dest);
+
+  Transport& transport_;
+  const Exchange& exchange_;
+  const TimePoint deadline_;
+  Exchanged result_;
+  std::vector<Owned> owned_;
+  Batch batch_;
+};
+
+void Run::send(Batch::Group group, MemberId to, std::uint32_t hop, std::uint32_t index,
+               const Codec& codec, const Shard& shard, std::span<const std::byte> bytes) {
+  const Tag tag{exchange_.round, exchange_.attempt, hop, index};
+  batch_.add(group, to,
+             transport_.send(to, tag, codec.wire_id(), shard.elements, bytes, deadline_));
+  result_.bytes_sent += kFrameHeaderBytes + bytes.size();
+}
+
+void Run::receive(Batch::Group group, MemberId from, std::uint32_t hop, std::uint32_t index,
+                  const Codec& codec, const Shard& shard, std::span<std::byte> dest) {
+  const Tag tag{exchange_.round, exchange_.attempt, hop, index};
+  const Expected expected{codec.wire_id(), shard.elements};
+  batch_.add(group, from, transport_.recv(from, tag, expected, dest, deadline_));
+  result_.bytes_received += kFrameHeaderBytes + dest.size();
+}
+
+void Run::post_first_hop() {
+  for (std::uint32_t s = 0; s < exchange_.owners.size(); ++s) {
+    const MemberId owner = exchange_.owners[s];
+    const Shard shard = cut_shard(exchange_.elements, s, exchange_.owners.size());
+    if (shard.elements == 0) continue;
+    if (owner == transport_.self()) {
+      receive_contributions(s, shard);
+      continue;
+    }
+    receive(Batch::kSecondHop, owner, 1, s, *exchange_.result_codec, shard,
+            slice(*exchange_.result_codec, std::span(result_.bytes), shard));
+    send(Batch::kSends, owner, 0, s, *exchange_.codec, shard,
+         slice(*exchange_.codec, exchange_.own, shard));
+  }
+}
+
+void Run::receive_contributions(std::uint32_t index, const Shard& shard) {
+  Owned& owned = owned_.emplace_back();
+  owned.index = index;
+  owned.shard = shard;
+  owned.staging.resize(exchange_.contributors.size());
+  for (std::size_t k = 0; k < exchange_.contributors.size(); ++k) {
+    const MemberId peer = exchange_.contributors[k];
+    const auto own = slice(*exchange_.codec, exchange_.own, shard);
+    owned.contributions.push_back(own);
+    if (peer == transport_.self()) continue;
+    owned.staging[k].resize(own.size());
+    owned.contributions.back() = owned.staging[k];
+    receive(Batch::kFirstHop, peer, 0, index, *exchange_.codec, shard, owned.staging[k]);
+  }
+}
+
+Status Run::reduce(const Owned& owned, const Reducer& reducer) {
+  const Codec& codec = *exchange_.result_codec;
+  const auto out = slice(codec, std::span(result_.bytes), owned.shard);
+  const Status status = aggregate_contributions(exchange_, owned.contributions, reducer, codec,
+                                                owned.shard.elements, out);
+  if (!status.ok()) return status;
+  for (const MemberId& peer : exchange_.contributors)
+    if (peer != transport_.self())
+      send(Batch::kSends, peer, 1, owned.index, codec, owned.shard, out);
+  return {};
+}
+
+Result<Exchanged> Run::run(const Reducer& reducer) {
+  post_first_hop();
+  Status status = batch_.wait(Batch::kFirstHop);
+  for (const Owned& owned : owned_)
+    if (status.ok()) status = reduce(owned, reducer);
+  if (status.ok()) status = batch_.wait(Batch::kSecondHop);
+  if (status.ok()) status = batch_.wait(Batch::kSends);
+  if (!status.ok()) return status;
+  result_.hash = hash128(result_.bytes);
+  result_.slowest = batch_.slowest();
+  return std::move(result_);
+}
+
+}  // namespace
+
+Shard cut_shard(std::size_t elements, std::size_t index, std::size_t count) {
+  const std::size_t blocks = (elements + kDriverBlock - 1) / kDriverBlock;
+  const std::size_t begin = std::min(elements, blocks * index / count * kDriverBlock);
+  const std::size_t end = std::min(elements, blocks * (index + 1) / count * kDriverBlock);
+  return {begin, end - begin};
+}
+
+Result<Exchanged> DirectCollective::run(Transport& transport, const Reducer& reducer,
+                                        const Exchange& exchange, TimePoint deadline,
+                                        std::stop_token stop) const {
+  const Status valid = check_exchange(exchange, transport.self());
+  if (!valid.ok()) return valid;
+  if (exchange.owners.empty())
+    return Status(Code::kInternal, to_string(exchange.round) + ": no shard has an owner");
+  return Run(transport, exchange, deadline, std::move(stop)).run(reducer);
+}
+
+}  // namespace outrigger

@@ -1,0 +1,54 @@
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include <outrigger/comm/codec/driver.h>
+#include <outrigger/comm/collective/exchange.h>
+
+namespace outrigger {
+namespace {
+
+bool contributes(const Exchange& exchange, MemberId member) {
+  return std::ranges::find(exchange.contributors, member) != exchange.contributors.end();
+}
+
+Status defect(const Exchange& exchange, const std::string& what) {
+  return {Code::kInternal,
+          fmt::format("{} ({}): {}", to_string(exchange.round), to_string(exchange.attempt), what)};
+}
+
+}  // namespace
+
+Status check_exchange(const Exchange& exchange, MemberId self) {
+  if (!contributes(exchange, self))
+    return defect(exchange, to_string(self) + " contributes nothing");
+  if (exchange.weights.size() != exchange.contributors.size())
+    return defect(exchange, fmt::format("{} weights for {} contributors", exchange.weights.size(),
+                                        exchange.contributors.size()));
+  if (std::ranges::all_of(exchange.weights, [](std::uint64_t weight) { return weight == 0; }))
+    return defect(exchange, "all weights are zero");
+  for (const MemberId& owner : exchange.owners)
+    if (!contributes(exchange, owner))
+      return defect(exchange, to_string(owner) + " owns a shard but contributes nothing");
+  if (exchange.own.size() != exchange.codec->encoded_bytes(exchange.elements))
+    return defect(exchange, fmt::format("{} encoded bytes, {} expected", exchange.own.size(),
+                                        exchange.codec->encoded_bytes(exchange.elements)));
+  return {};
+}
+
+Status aggregate_contributions(const Exchange& exchange,
+                               std::span<const std::span<const std::byte>> contributions,
+                               const Reducer& reducer, const Codec& result_codec,
+                               std::size_t elements, std::span<std::byte> out) {
+  const Status status = aggregate(*exchange.codec, contributions, exchange.weights, reducer,
+                                  result_codec, elements, out);
+  if (status.code() != Code::kCorruption) return status;
+  for (std::size_t k = 0; k < contributions.size(); ++k) {
+    const Status decoded = decode_each(*exchange.codec, contributions[k], elements,
+                                       [](std::size_t, std::span<const float>) {});
+    if (!decoded.ok()) return decoded.with_context(to_string(exchange.contributors[k]));
+  }
+  return status;
+}
+
+}  // namespace outrigger

@@ -1,0 +1,50 @@
+#include <outrigger/comm/collective/batch.h>
+#include <outrigger/comm/collective/exchange.h>
+#include <outrigger/comm/collective/gather.h>
+
+namespace outrigger {
+
+const Codec& GatherCollective::result_codec(const Codec&) const {
+  return **find_codec("fp32");
+}
+
+Result<Exchanged> GatherCollective::run(Transport& transport, const Reducer& reducer,
+                                        const Exchange& exchange, TimePoint deadline,
+                                        std::stop_token stop) const {
+  const Status valid = check_exchange(exchange, transport.self());
+  if (!valid.ok()) return valid;
+  const std::size_t members = exchange.contributors.size();
+  const Tag tag{exchange.round, exchange.attempt, 0, 0};
+  const Expected expected{exchange.codec->wire_id(), exchange.elements};
+
+  Exchanged result;
+  std::vector<std::vector<std::byte>> staging(members);  // outlives the batch, which writes to it
+  std::vector<std::span<const std::byte>> contributions(members);
+  Batch batch(deadline, std::move(stop));
+  for (std::size_t k = 0; k < members; ++k) {
+    const MemberId peer = exchange.contributors[k];
+    contributions[k] = exchange.own;
+    if (peer == transport.self() || exchange.elements == 0) continue;
+    staging[k].resize(exchange.own.size());
+    contributions[k] = staging[k];
+    batch.add(Batch::kFirstHop, peer, transport.recv(peer, tag, expected, staging[k], deadline));
+    batch.add(Batch::kSends, peer,
+              transport.send(peer, tag, expected.codec, expected.elements, exchange.own, deadline));
+    result.bytes_sent += kFrameHeaderBytes + exchange.own.size();
+    result.bytes_received += kFrameHeaderBytes + exchange.own.size();
+  }
+  Status status = batch.wait(Batch::kFirstHop);
+  if (!status.ok()) return status;
+
+  result.codec = &result_codec(*exchange.result_codec);
+  result.bytes.resize(result.codec->encoded_bytes(exchange.elements));
+  status = aggregate_contributions(exchange, contributions, reducer, *result.codec,
+                                   exchange.elements, result.bytes);
+  if (status.ok()) status = batch.wait(Batch::kSends);
+  if (!status.ok()) return status;
+  result.hash = hash128(result.bytes);
+  result.slowest = batch.slowest();
+  return result;
+}
+
+}  // namespace outrigger
