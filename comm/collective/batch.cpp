@@ -44,8 +44,9 @@ Status Batch::wait(Group group) {
 
 std::optional<MemberId> Batch::slowest() const {
   std::lock_guard lock(shared_->mutex);
-  const bool second = waited_[kSecondHop] > waited_[kFirstHop] || !shared_->last[kFirstHop];
-  return shared_->last[second ? kSecondHop : kFirstHop];
+  const auto &first = shared_->last[kFirstHop], &second = shared_->last[kSecondHop];
+  if (!first || !second) return first ? first : second;
+  return waited_[kSecondHop] > waited_[kFirstHop] ? second : first;
 }
 
 void Batch::cancel() const {

@@ -1,0 +1,23 @@
+#pragma once
+
+#include <outrigger/comm/collective/reducer.h>
+
+namespace outrigger::test {
+
+// (w0 x0 + w1 x1 + ...) / (w0 + w1 + ...), in fp32 and in that order.
+class WeightedMean : public Reducer {
+ public:
+  void reduce(std::span<const std::span<const float>> inputs,
+              std::span<const std::uint64_t> weights, std::span<float> out) const override {
+    for (std::size_t i = 0; i < out.size(); ++i) {
+      float sum = 0, total = 0;
+      for (std::size_t k = 0; k < inputs.size(); ++k) {
+        sum += static_cast<float>(weights[k]) * inputs[k][i];
+        total += static_cast<float>(weights[k]);
+      }
+      out[i] = sum / total;
+    }
+  }
+};
+
+}  // namespace outrigger::test
