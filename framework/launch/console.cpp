@@ -38,9 +38,10 @@ bool worth_reading(const Event& event) {
 
 }  // namespace
 
-Console::Console(int fd, Progress progress, Duration plain_every)
+Console::Console(int fd, Progress progress, bool show_progress, Duration plain_every)
     : fd_(fd),
-      terminal_(is_terminal(fd)),
+      terminal_(is_terminal(fd) && show_progress),
+      show_progress_(show_progress),
       progress_(std::move(progress)),
       plain_every_(plain_every) {}
 
@@ -75,7 +76,7 @@ void Console::on_event(const std::string& source, const Event& event) {
 
 void Console::tick() {
   const TimePoint now = Clock::now();
-  if (finished_ || (!terminal_ && now < next_plain_)) return;
+  if (finished_ || !show_progress_ || (!terminal_ && now < next_plain_)) return;
   std::string line = progress_.line(terminal_ ? columns(fd_) : kPlainWidth, now);
   if (line == shown_) return;
   next_plain_ = now + plain_every_;

@@ -15,7 +15,8 @@ class Console {
  public:
   // The descriptor stays the caller's. REQUIRES: SIGPIPE is ignored where fd is a pipe
   // (signal_watch.h).
-  Console(int fd, Progress progress, Duration plain_every = std::chrono::seconds(5));
+  Console(int fd, Progress progress, bool show_progress = true,
+          Duration plain_every = std::chrono::seconds(5));
   ~Console();  // finish()
 
   // Takes the event in; prints it if it is one that people want to read (checkpoints, evaluations,
@@ -33,6 +34,7 @@ class Console {
 
   int fd_;
   bool terminal_;
+  bool show_progress_;
   Progress progress_;
   Duration plain_every_;
   TimePoint next_plain_;

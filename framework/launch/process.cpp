@@ -5,8 +5,8 @@
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
-#include <sys/pidfd.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -136,10 +136,10 @@ Result<Process> Process::spawn(const ChildSpec& child, const std::string& log_pa
     process.pid_ = -1;
     return system_error(error, fmt::format("cannot start {} ({})", label(child), child.argv.at(0)));
   }
-  process.pidfd_ = ::pidfd_open(process.pid_, 0);  // not yet reaped, so the number is still its own
+  // Not yet reaped, so the number is still its own. (glibc 2.36 declares pidfd_open() for C only.)
+  process.pidfd_ = static_cast<int>(::syscall(SYS_pidfd_open, process.pid_, 0));
   if (process.pidfd_ < 0)
     return system_error(errno, fmt::format("cannot watch process {}", process.pid_));
-  ::fcntl(process.pidfd_, F_SETFD, FD_CLOEXEC);
   return process;
 }
 

@@ -15,6 +15,7 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include <outrigger/framework/checkpoint/durable_file.h>
 #include <outrigger/framework/launch/machine.h>
 #include <outrigger/framework/version.h>
 
@@ -31,27 +32,6 @@ Status file_error(const char* what, const std::string& path) {
                             : "Choose a folder for the runs that can be written to.";
   return {full ? Code::kResourceExhausted : Code::kPermissionDenied,
           fmt::format("cannot {} {}: {}. {}", what, path, std::strerror(error), advice)};
-}
-
-// Writes beside the file, syncs and renames, so that it is whole or as it was.
-Status write_file(const std::string& path, std::string_view text) {
-  const std::string temporary = path + ".tmp";
-  const int fd = ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-  if (fd < 0) return file_error("create", path);
-  bool good = true;
-  while (good && !text.empty()) {
-    const ssize_t wrote = ::write(fd, text.data(), text.size());
-    if (wrote > 0) text.remove_prefix(static_cast<std::size_t>(wrote));
-    good = wrote > 0 || (wrote < 0 && errno == EINTR);
-  }
-  good = good && ::fsync(fd) == 0;
-  const int error = errno;
-  ::close(fd);
-  errno = error;
-  if (good && ::rename(temporary.c_str(), path.c_str()) == 0) return {};
-  Status status = file_error("write", path);
-  ::unlink(temporary.c_str());
-  return status;
 }
 
 std::string time_text(const RunStart& start) {
@@ -143,9 +123,10 @@ Status fill(const std::string& folder, const std::string& name, const std::strin
             const RunStart& start) {
   for (const char* part : {"/logs", "/checkpoints"})
     if (::mkdir((folder + part).c_str(), 0777) != 0) return file_error("create", folder + part);
-  if (Status status = write_file(folder + "/recipe.yaml", recipe); !status.ok()) return status;
-  return write_file(folder + "/run.json",
-                    dump({{"name", name}, {"starts", Json::array({start_json(start)})}}));
+  if (Status status = write_file_atomically(folder + "/recipe.yaml", recipe); !status.ok())
+    return status;
+  return write_file_atomically(
+      folder + "/run.json", dump({{"name", name}, {"starts", Json::array({start_json(start)})}}));
 }
 
 }  // namespace
@@ -198,7 +179,7 @@ Result<RunFolder> RunFolder::reopen(const std::string& folder, const RunStart& s
   if (!json.is_object() || !json["starts"].is_array())
     return Status(Code::kCorruption, notes + " is damaged: it holds no JSON object with 'starts'");
   json["starts"].push_back(start_json(start));
-  if (Status status = write_file(notes, dump(json)); !status.ok()) return status;
+  if (Status status = write_file_atomically(notes, dump(json)); !status.ok()) return status;
   return run;
 }
 

@@ -9,7 +9,6 @@
 #include <chrono>
 
 #include <outrigger/framework/launch/log_tail.h>
-#include <outrigger/framework/launch/signal_watch.h>
 #include <outrigger/framework/launch/verdict.h>
 #include <outrigger/framework/metrics/line_splitter.h>
 
@@ -40,8 +39,11 @@ struct Child {
 
 class Supervisor {
  public:
-  Supervisor(const JobSpec& spec, const JobWatcher& watcher)
-      : spec_(spec), watcher_(watcher), job_(records(spec), spec.limits, Clock::now()) {
+  Supervisor(const JobSpec& spec, const JobWatcher& watcher, SignalWatch& signals)
+      : spec_(spec),
+        watcher_(watcher),
+        signals_(signals),
+        job_(records(spec), spec.limits, Clock::now()) {
     children_.push_back(child(spec.coordinator));
     for (const ChildSpec& island : spec.islands) children_.push_back(child(island));
   }
@@ -198,7 +200,7 @@ class Supervisor {
 
   const JobSpec& spec_;
   const JobWatcher& watcher_;
-  SignalWatch signals_;
+  SignalWatch& signals_;
   Job job_;
   std::vector<Child> children_;
   TimePoint next_tick_;
@@ -206,8 +208,8 @@ class Supervisor {
 
 }  // namespace
 
-JobOutcome supervise(const JobSpec& spec, const JobWatcher& watcher) {
-  return Supervisor(spec, watcher).run();
+JobOutcome supervise(const JobSpec& spec, const JobWatcher& watcher, SignalWatch& signals) {
+  return Supervisor(spec, watcher, signals).run();
 }
 
 }  // namespace outrigger

@@ -8,6 +8,7 @@
 #include <outrigger/comm/clock.h>
 #include <outrigger/framework/launch/job.h>
 #include <outrigger/framework/launch/process.h>
+#include <outrigger/framework/launch/signal_watch.h>
 #include <outrigger/framework/metrics/event.h>
 
 namespace outrigger {
@@ -40,8 +41,7 @@ struct JobWatcher {
 // with a checkpoint; the second kills. The first failure gives the others a bounded time to end by
 // themselves, then SIGTERM, then SIGKILL; when it returns, no child is left. If this process is
 // killed, the children's channels end (event_sink.h). Garbage from a child becomes a warning event.
-// One at a time a process; call it before other threads start, or with those three signals blocked
-// in them. Every wait is a poll with a deadline.
-JobOutcome supervise(const JobSpec& spec, const JobWatcher& watcher);
+// Every wait is a poll with a deadline. Blocks; everything is called on the caller's thread.
+JobOutcome supervise(const JobSpec& spec, const JobWatcher& watcher, SignalWatch& signals);
 
 }  // namespace outrigger
