@@ -3,8 +3,6 @@
 #include <fmt/format.h>
 #include <signal.h>
 
-#include <algorithm>
-
 #include <outrigger/framework/launch/exit_code.h>
 
 namespace outrigger {
@@ -61,19 +59,15 @@ int failure_code(const ChildRecord& root) {
   return code == kExitWrongInput || code == kExitMachineLacks ? code : kExitFailed;
 }
 
-bool any_exit(const Job& job, int code) {
-  return std::any_of(job.children().begin(), job.children().end(), [&](const ChildRecord& child) {
-    return child.exit == Exit{false, code};
-  });
-}
-
 Verdict without_trouble(const Job& job) {
-  if (any_exit(job, kExitStopped)) return {kExitStopped, {}, ""};
-  const auto done = [](const ChildRecord& child) {
-    return child.coordinator || child.exit == Exit{false, kExitDone};
-  };
-  if (!job.stop_signal() || std::all_of(job.children().begin(), job.children().end(), done))
-    return {kExitDone, {}, ""};
+  bool stopped = false,
+       whole = true;  // whole: every island has ended with all its work on the disk
+  for (const ChildRecord& child : job.children()) {
+    if (child.coordinator) continue;
+    stopped |= child.exit == Exit{false, kExitStopped};
+    whole &= child.exit == Exit{false, kExitStopped} || child.exit == Exit{false, kExitDone};
+  }
+  if (whole || !job.stop_signal()) return {stopped ? kExitStopped : kExitDone, {}, ""};
   return {kExitSignal + *job.stop_signal(),
           {},
           fmt::format("stopped by SIG{} before a checkpoint was possible",

@@ -190,8 +190,10 @@ TEST_CASE("the first Ctrl-C reaches the islands alone, and a stop with a checkpo
   FakeJob job;
   job.coordinator(
       {"mortal", "listen=a:1", "await=" + job.file("paris"), "await=" + job.file("oslo")});
-  job.island("paris", {"step=1", "await-signal", "pid=" + job.file("paris"), "exit=75"});
-  job.island("oslo", {"await-signal", "pid=" + job.file("oslo"), "exit=75"});
+  job.island("paris", {"await=" + job.file("ready"), "step=1", "await-signal",
+                       "pid=" + job.file("paris"), "exit=75"});
+  job.island("oslo",
+             {"pid=" + job.file("ready"), "await-signal", "pid=" + job.file("oslo"), "exit=75"});
   job.signal_at_step("paris.0", SIGINT);
   const JobOutcome outcome = job.run();
   CHECK(outcome.exit_code == 75);
