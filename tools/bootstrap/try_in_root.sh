@@ -42,7 +42,7 @@ target=$(readlink -f "$target")
 
 # The first address of a Debian archive among apt's own sources.
 apt_mirror() {
-  cat /etc/apt/sources.list /etc/apt/sources.list.d/*.{list,sources} 2>/dev/null |
+  { cat /etc/apt/sources.list /etc/apt/sources.list.d/*.{list,sources} 2>/dev/null || true; } |
     sed -nE 's#^URIs: *([^ ]*/debian)/?( .*)?$#\1#p; s#^deb (\[[^]]*\] )?([^ ]*/debian)/? .*#\2#p' | head -n 1
 }
 
