@@ -59,11 +59,13 @@ make_root() {
     { tail -n 5 "$target.log" >&2; return 1; }
 }
 
-# The network as this machine has it: names, certificates, proxies and pip's index.
+# The network as this machine has it: names, certificates, proxies and pip's index. Links in the root
+# are replaced, not followed: absolute ones would lead out of it.
 copy_network() {
-  cp -L /etc/resolv.conf /etc/hosts "$target/etc/"
-  cp -rL /etc/ssl/certs/. "$target/etc/ssl/certs/"
-  [ ! -e /etc/pip.conf ] || cp -L /etc/pip.conf "$target/etc/"
+  local file
+  for file in /etc/resolv.conf /etc/hosts /etc/pip.conf /etc/ssl/certs/ca-certificates.crt; do
+    [ ! -e "$file" ] || cp -L --remove-destination "$file" "$target$file"
+  done
   apt-config dump | grep -E '^Acquire::(https?::|Check-)' >"$target/etc/apt/apt.conf.d/50host" || true
 }
 
