@@ -10,6 +10,8 @@ target_include_directories(outrigger_compile INTERFACE ${PROJECT_BINARY_DIR}/inc
 # Equal bits on every machine need every product rounded: no fused multiply-add, no fast-math.
 target_compile_options(outrigger_compile INTERFACE
   -Wall -Wextra -Wshadow -Wnon-virtual-dtor -Werror -ffp-contract=off)
+# Only the libraries that are used get loaded: LibTorch costs a process half a second.
+target_link_options(outrigger_compile INTERFACE -Wl,--as-needed)
 if(OUTRIGGER_SANITIZE)
   target_compile_options(outrigger_compile INTERFACE
     -fsanitize=${OUTRIGGER_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)

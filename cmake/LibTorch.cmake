@@ -8,7 +8,8 @@ add_library(outrigger_torch INTERFACE)
 target_compile_options(outrigger_torch INTERFACE
   "SHELL:-idirafter ${OUTRIGGER_TORCH}/include"
   "SHELL:-idirafter ${OUTRIGGER_TORCH}/include/torch/csrc/api/include")
-target_link_libraries(outrigger_torch INTERFACE
+# libstdc++ first: LibTorch also exports some of its templates, and would count as used for these alone.
+target_link_libraries(outrigger_torch INTERFACE stdc++ m
   ${OUTRIGGER_TORCH}/lib/libtorch_cpu.so ${OUTRIGGER_TORCH}/lib/libc10.so)
 # The wheel's libraries find libcudart and libcupti by their own run path, which the linker does not follow.
 target_link_options(outrigger_torch INTERFACE -Wl,--allow-shlib-undefined

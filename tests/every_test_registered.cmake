@@ -1,3 +1,4 @@
+cmake_minimum_required(VERSION 3.25) # for IN_LIST
 # Mutation that makes it fail: take any x_test.cpp out of its CMakeLists.txt.
 file(GLOB_RECURSE files "${TESTS}/*_test.cpp")
 file(STRINGS "${LIST}" registered)
