@@ -10,6 +10,8 @@
 #include <filesystem>
 #include <random>
 
+#include <outrigger/framework/checkpoint/fail_point.h>
+
 namespace outrigger {
 namespace {
 
@@ -18,6 +20,7 @@ Code code_of(int error_number) {
     case ENOSPC:
     case EDQUOT:
     case EFBIG:
+    case EIO:
     case EMFILE:
     case ENFILE:
       return Code::kResourceExhausted;
@@ -77,7 +80,10 @@ Status system_error(std::string_view doing, const std::string& path, int error_n
 Status write_new_file(const std::string& path, std::string_view bytes) {
   const int descriptor = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
   if (descriptor < 0) return system_error("create", path, errno);
-  Status status = sync_and_close(descriptor, path, write_all(descriptor, path, bytes));
+  pass_fail_point("file created");
+  Status status = write_all(descriptor, path, bytes);
+  pass_fail_point("file written");
+  status = sync_and_close(descriptor, path, status);
   if (!status.ok()) ::unlink(path.c_str());
   return status;
 }

@@ -8,9 +8,9 @@
 namespace outrigger {
 
 // Files that survive a crash. Every failure names the path and the system's text. A failed write,
-// fsync, mkdir or rename is ResourceExhausted when the disk, a quota or a limit is full,
-// PermissionDenied when the folder is not writable, Internal otherwise; a missing file or folder is
-// NotFound.
+// fsync, mkdir or rename is ResourceExhausted when the disk, a quota or a limit is full or the disk
+// fails, PermissionDenied when the folder is not writable, Internal otherwise; a missing file or
+// folder is NotFound.
 
 Status system_error(std::string_view doing, const std::string& path, int error_number);
 

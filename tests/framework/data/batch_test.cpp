@@ -1,6 +1,6 @@
 #include <outrigger/framework/data/batch.h>
 
-#include "framework/data/temporary_folder.h"
+#include "support/temporary_folder.h"
 #include "framework/data/token_bytes.h"
 #include "support/catch.h"
 

@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "framework/data/temporary_folder.h"
+#include "support/temporary_folder.h"
 #include "support/catch.h"
 
 using namespace outrigger;

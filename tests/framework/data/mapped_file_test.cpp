@@ -2,7 +2,7 @@
 
 #include <utility>
 
-#include "framework/data/temporary_folder.h"
+#include "support/temporary_folder.h"
 #include "support/catch.h"
 
 using namespace outrigger;

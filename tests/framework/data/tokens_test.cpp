@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "framework/data/temporary_folder.h"
+#include "support/temporary_folder.h"
 #include "framework/data/token_bytes.h"
 #include "support/catch.h"
 

@@ -31,6 +31,9 @@ class TemporaryFolder {
     std::ofstream(path(name), std::ios::binary) << bytes;
     return path(name);
   }
+  void append(std::string_view name, std::string_view bytes) const {
+    std::ofstream(path(name), std::ios::binary | std::ios::app) << bytes;
+  }
 
  private:
   std::string path_;
