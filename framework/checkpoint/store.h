@@ -51,7 +51,8 @@ class CheckpointStore {
   // step that is there already is replaced in the same moment. Then deletes old ones and leftovers.
   // Files that no report names are removed. NotFound: the staging folder is gone. InvalidArgument:
   // as print_manifest(), no part, or keep < 1. Corruption: a part is not as reported.
-  // ResourceExhausted, PermissionDenied: the disk. On error nothing is committed.
+  // ResourceExhausted, PermissionDenied: the disk. On error the old checkpoints stay; the new one
+  // is there only if the very last sync failed, whole but perhaps not durable.
   Result<Committed> commit(const Commit& commit) const;
 
   // Deletes what an attempt that will not be committed has staged, so that a full disk has room

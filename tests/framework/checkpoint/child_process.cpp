@@ -6,7 +6,7 @@
 
 namespace outrigger::test {
 
-ChildEnd run_in_child(const std::function<int()>& body) {
+pid_t start_child(const std::function<int()>& body) {
   const pid_t child = ::fork();
   if (child == 0) {
     int status = 99;
@@ -16,10 +16,18 @@ ChildEnd run_in_child(const std::function<int()>& body) {
     }
     ::_exit(status);
   }
+  return child;
+}
+
+ChildEnd wait_for_child(pid_t child) {
   int state = 0;
   ::waitpid(child, &state, 0);
   return {WIFSIGNALED(state) && WTERMSIG(state) == SIGKILL,
           WIFEXITED(state) ? WEXITSTATUS(state) : -1};
+}
+
+ChildEnd run_in_child(const std::function<int()>& body) {
+  return wait_for_child(start_child(body));
 }
 
 ChildEnd run_unprivileged(const std::function<int()>& body) {

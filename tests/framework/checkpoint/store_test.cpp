@@ -5,6 +5,8 @@
 #include <cerrno>
 #include <filesystem>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "framework/checkpoint/child_process.h"
 #include "framework/checkpoint/file_operations.h"
@@ -139,23 +141,27 @@ TEST_CASE("store: two checkpoints written at once by two processes each") {
   const auto dead = store.stage(200, 7);
   const auto late = store.stage(300, 1);
   REQUIRE((early.ok() && late.ok() && dead.ok()));
-  std::vector<PartReport> early_parts;
-  std::vector<PartReport> late_parts;
-  for (const std::string& name : kPartNames) {
-    const ChildEnd end = run_in_child([&] {
-      return write_part_bytes(*early, name, part_bytes(name, 200)).ok() &&
-                     write_part_bytes(*late, name, part_bytes(name, 300)).ok()
-                 ? 0
-                 : 1;
-    });
-    REQUIRE(end.status == 0);
-    const auto report = [&](std::int64_t step) {
+  const auto write_two_of_each = [&](std::size_t first) {
+    for (std::size_t i = first; i < first + 2; ++i)
+      for (const auto& [staging, step] : {std::pair(*early, 200), std::pair(*late, 300)})
+        if (!write_part_bytes(staging, kPartNames[i], part_bytes(kPartNames[i], step)).ok())
+          return 1;
+    return 0;
+  };
+  const pid_t one = start_child([&] { return write_two_of_each(0); });
+  const pid_t other = start_child([&] { return write_two_of_each(2); });
+  REQUIRE(wait_for_child(one).status == 0);
+  REQUIRE(wait_for_child(other).status == 0);
+  const auto reports = [](std::int64_t step) {
+    std::vector<PartReport> parts;
+    for (const std::string& name : kPartNames) {
       const std::string bytes = part_bytes(name, step);
-      return PartReport{name, std::ssize(bytes), hash128(std::as_bytes(std::span(bytes)))};
-    };
-    early_parts.push_back(report(200));
-    late_parts.push_back(report(300));
-  }
+      parts.push_back({name, std::ssize(bytes), hash128(std::as_bytes(std::span(bytes)))});
+    }
+    return parts;
+  };
+  const auto early_parts = reports(200);
+  const auto late_parts = reports(300);
   SECTION("in order, both count") {
     REQUIRE(store.commit({200, 1, early_parts, {{"version", 0}}, 2}).ok());
     CHECK(listing(run.path()) == ".tmp-step-000300-1 step-000200");
