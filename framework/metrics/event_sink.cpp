@@ -95,12 +95,6 @@ class EventSink::Impl {
       ++dropped_;
       return;
     }
-    if (dropped_ > 0 && queue_.size() <= kMaxQueuedBytes) {
-      const std::size_t dropped = std::exchange(dropped_, 0);
-      enqueue(
-          Logged{"warning",
-                 fmt::format("{} events were dropped: the supervisor was not reading", dropped)});
-    }
     enqueue(event);
     flush();
     if (!queue_.empty() || gone_) wake();
@@ -126,6 +120,12 @@ class EventSink::Impl {
 
   void enqueue(const Event& event) { queue_ += to_json(event) + "\n"; }
 
+  void report_gap() {
+    const std::size_t count = std::exchange(dropped_, 0);
+    enqueue(Logged{"warning",
+                   fmt::format("{} reports were dropped: the supervisor did not read", count)});
+  }
+
   // Hands over what the socket takes now. REQUIRES: the lock.
   void flush() {
     while (!queue_.empty() && !gone_) {
@@ -133,6 +133,7 @@ class EventSink::Impl {
           ::send(socket_, queue_.data(), queue_.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
       if (sent >= 0) {
         queue_.erase(0, static_cast<std::size_t>(sent));
+        if (queue_.empty() && dropped_ > 0) report_gap();
       } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
         return;
       } else if (errno != EINTR) {

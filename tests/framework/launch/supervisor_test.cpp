@@ -11,7 +11,7 @@
 #include <iterator>
 #include <thread>
 
-#include "framework/launch/temp_folder.h"
+#include "framework/data/temporary_folder.h"
 #include "support/catch.h"
 
 using namespace outrigger;
@@ -55,7 +55,7 @@ bool eventually(const std::function<bool()>& condition) {
 
 // A job of scripted children (fake_child.cpp).
 struct FakeJob {
-  TempFolder folder;
+  test::TemporaryFolder folder;
   JobSpec spec;
   JobWatcher watcher;
   std::vector<std::pair<std::string, Event>> events;
