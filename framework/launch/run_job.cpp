@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <chrono>
+#include <filesystem>
 #include <optional>
 #include <string>
 
@@ -44,7 +45,8 @@ std::string report(const RunFolder& folder, const JobOutcome& outcome, const Las
     text += fmt::format("Evaluation loss {} after step {}.\n", human_number(last.done->eval_loss),
                         last.done->step);
   text += "Run folder: " + folder.path();
-  if (outcome.exit_code != kExitDone)
+  std::error_code ignored;
+  if (outcome.exit_code != kExitDone && !std::filesystem::is_empty(folder.checkpoints(), ignored))
     text += fmt::format("\nTo go on: outrigger train --resume {}", folder.path());
   return text;
 }
