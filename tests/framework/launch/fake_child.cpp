@@ -14,6 +14,7 @@
 #include <iostream>
 #include <iterator>
 #include <map>
+#include <set>
 #include <string>
 #include <thread>
 
@@ -24,6 +25,7 @@ using namespace outrigger;
 namespace {
 
 std::unique_ptr<EventSink> sink;
+std::string descriptors;  // as they were at the start
 int raw_channel = -1;
 std::atomic<bool> gone = false;
 
@@ -67,6 +69,20 @@ void await_signal() {
   std::cout << "got signal " << signal << std::endl;
 }
 
+// What this process has open, /proc's own listing left out.
+std::string open_descriptors() {
+  std::set<int> open;
+  for (const auto& entry : std::filesystem::directory_iterator("/proc/self/fd")) {
+    std::error_code error;
+    const std::string target = std::filesystem::read_symlink(entry.path(), error).string();
+    if (!error && target.find("/fd") == std::string::npos)
+      open.insert(std::stoi(entry.path().filename().string()));
+  }
+  std::string text = "descriptors";
+  for (int descriptor : open) text += " " + std::to_string(descriptor);
+  return text;
+}
+
 std::string value(const char* name) {
   const char* text = std::getenv(name);
   return text == nullptr ? "" : text;
@@ -105,6 +121,7 @@ const std::map<std::string, std::function<void(const std::string&)>> kWords = {
     {"await-gone", [](const std::string&) { await([] { return gone.load(); }); }},
     {"await-signal", [](const std::string&) { await_signal(); }},
     {"kill", [](const std::string& signal) { ::raise(std::stoi(signal)); }},
+    {"descriptors", [](const std::string&) { std::cout << descriptors << std::endl; }},
     {"hang", [](const std::string&) { await([] { return false; }); }},
     {"fork",
      [](const std::string&) {
@@ -116,6 +133,7 @@ const std::map<std::string, std::function<void(const std::string&)>> kWords = {
 }  // namespace
 
 int main(int argc, char** argv) {
+  descriptors = open_descriptors();
   if (argc < 2 || std::string(argv[1]) != "mortal") {
     sigset_t signals;
     sigemptyset(&signals);

@@ -164,7 +164,7 @@ TEST_CASE("no island starts when the coordinator dies in the moment it listens")
   CHECK(judge(job).exit_code == 1);
 }
 
-// Mutation: on_signal() enters kFinishing while the job is listening.
+// Mutation: on_signal() always enters kFinishing.
 TEST_CASE("a signal before the islands run ends the coordinator with 128 plus n") {
   Job job(children(), {}, kStart);
   job.on_started(kCoordinator, 100);

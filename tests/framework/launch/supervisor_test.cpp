@@ -1,5 +1,6 @@
 #include <outrigger/framework/launch/supervisor.h>
 
+#include <fcntl.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
@@ -121,7 +122,7 @@ TEST_CASE("a job whose children all end well exits 0 and knows the coordinator's
   CHECK(contains(job.log("oslo.0"), "ADDRESS=tcp://127.0.0.1:7077/"));
 }
 
-// Mutation: Process::spawn() makes its socketpair without SOCK_CLOEXEC and drops addclosefrom_np.
+// Mutation: outcome() leaves the log's lines out.
 TEST_CASE("a killed island is the root cause, with its last lines, though others fail too") {
   FakeJob job;
   job.coordinator({"listen=a:1", "await=" + job.file("killed"), "blame=paris", "exit=1"});
@@ -175,21 +176,23 @@ TEST_CASE("a coordinator that dies is the root cause") {
   CHECK(contains(outcome.cause, "signal 11 (SIGSEGV)"));
 }
 
-// Mutation: on_time() leaves kTerminating without SIGKILL.
+// Mutation: on_time() leaves kTerminating without SIGKILL; or Process::signal() spares the group.
 TEST_CASE("a child that ignores everything is killed, and so are its own children") {
   FakeJob job;
   job.coordinator({"mortal", "listen=a:1", "hang"});
   job.island("paris", {"exit=1"});
   job.island("oslo", {"fork", "hang"});
   job.spec.limits.end = job.spec.limits.terminate = 1ms;
-  CHECK(job.run().exit_code == 1);
+  const JobOutcome outcome = job.run();
+  CHECK(outcome.exit_code == 1);
+  CHECK(!contains(outcome.cause, "could not be ended"));
 }
 
-// Mutation: on_signal() forwards to children[0] too (the coordinator then says it was signalled).
+// Mutation: on_signal() forwards to children[0] too.
 TEST_CASE("the first Ctrl-C reaches the islands alone, and a stop with a checkpoint is 75") {
   FakeJob job;
-  job.coordinator(
-      {"mortal", "listen=a:1", "await=" + job.file("paris"), "await=" + job.file("oslo")});
+  job.coordinator({"mortal", "listen=a:1", "await=" + job.file("paris"),
+                   "await=" + job.file("oslo"), "print=stayed"});
   job.island("paris", {"await=" + job.file("ready"), "step=1", "await-signal",
                        "pid=" + job.file("paris"), "exit=75"});
   job.island("oslo",
@@ -200,6 +203,7 @@ TEST_CASE("the first Ctrl-C reaches the islands alone, and a stop with a checkpo
   CHECK(outcome.cause.empty());
   CHECK(contains(job.log("paris.0"), "got signal 2"));
   CHECK(contains(job.log("oslo.0"), "got signal 2"));
+  CHECK(contains(job.log("coordinator"), "stayed"));
 }
 
 // Mutation: on_signal() takes every signal for the first.
@@ -238,6 +242,19 @@ TEST_CASE("garbage, partial and huge lines from a child are warnings and no more
   CHECK(warnings[0].first == "paris.0");
   CHECK(contains(warnings[1].second.message, "hello"));
   CHECK(contains(warnings[2].second.message, "1048576"));
+}
+
+// Mutation: spawn_child() does without addclosefrom_np, or without keep_open.
+TEST_CASE("a child inherits its channel and what it is to keep, and nothing else") {
+  FakeJob job;
+  const int careless = ::open("/dev/null", O_RDONLY);  // NOLINT: inheritable on purpose
+  job.spec.keep_open = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
+  job.coordinator({"listen=a:1", "await=" + job.file("paris")});
+  job.island("paris", {"descriptors", "pid=" + job.file("paris")});
+  CHECK(job.run().exit_code == 0);
+  CHECK(job.log("paris.0") == "descriptors 0 1 2 3 4\n");
+  ::close(careless);
+  ::close(job.spec.keep_open);
 }
 
 // Mutation: failure_code() looks at the exit code only.
