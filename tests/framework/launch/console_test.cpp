@@ -8,8 +8,8 @@
 
 #include <array>
 
-#include "framework/data/temporary_folder.h"
 #include "support/catch.h"
+#include "support/temporary_folder.h"
 
 using namespace outrigger;
 using namespace std::chrono_literals;

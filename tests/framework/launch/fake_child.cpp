@@ -79,7 +79,7 @@ std::string open_descriptors() {
       open.insert(std::stoi(entry.path().filename().string()));
   }
   std::string text = "descriptors";
-  for (int descriptor : open) text += " " + std::to_string(descriptor);
+  for (int descriptor : open) (text += ' ') += std::to_string(descriptor);
   return text;
 }
 

@@ -1,7 +1,7 @@
 #include <outrigger/framework/launch/log_tail.h>
 
-#include "framework/data/temporary_folder.h"
 #include "support/catch.h"
+#include "support/temporary_folder.h"
 
 using namespace outrigger;
 

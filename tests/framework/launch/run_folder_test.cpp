@@ -8,8 +8,8 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
-#include "framework/data/temporary_folder.h"
 #include "support/catch.h"
+#include "support/temporary_folder.h"
 
 using namespace outrigger;
 namespace fs = std::filesystem;

@@ -7,8 +7,8 @@
 #include <nlohmann/json.hpp>
 #include <sstream>
 
-#include "framework/data/temporary_folder.h"
 #include "support/catch.h"
+#include "support/temporary_folder.h"
 
 using namespace outrigger;
 

@@ -12,8 +12,8 @@
 #include <iterator>
 #include <thread>
 
-#include "framework/data/temporary_folder.h"
 #include "support/catch.h"
+#include "support/temporary_folder.h"
 
 using namespace outrigger;
 using namespace std::chrono_literals;

@@ -3,8 +3,8 @@
 #include <signal.h>
 #include <sys/resource.h>
 
-#include "framework/data/temporary_folder.h"
 #include "support/catch.h"
+#include "support/temporary_folder.h"
 
 using namespace outrigger;
 using test::TemporaryFolder;
