@@ -55,6 +55,7 @@ unpack_wheels() {
 # Everything happens in a temporary folder, renamed when it is whole.
 fetch_libtorch() {
   local final=$1 need_kib=$2 temporary=$root/.deps/incomplete free_kib
+  trap 'rm -rf "$root/.deps/incomplete"' EXIT # the step's own shell
   rm -rf "$temporary" && mkdir -p "$temporary" || return 3
   free_kib=$(df -Pk "$temporary" | awk 'NR == 2 {print $4}')
   if [ "$free_kib" -lt "$need_kib" ]; then
@@ -64,7 +65,7 @@ fetch_libtorch() {
   requirements >"$temporary/requirements.txt"
   download_with_retries "$temporary/requirements.txt" "$temporary/wheels" || return 3
   unpack_wheels "$temporary/wheels" "$temporary/unpacked" || return 3
-  mv "$temporary/unpacked" "$final" && rm -rf "$temporary"
+  mv "$temporary/unpacked" "$final"
 }
 
 libtorch_version_in() {
@@ -94,6 +95,6 @@ ensure_libtorch() {
   [ "$(uname -m)" = x86_64 ] || die 3 "the pinned LibTorch is for x86_64 and this machine is $(uname -m)." \
     "Set OUTRIGGER_TORCH to a folder with LibTorch $torch_version for it."
   [ -z "$cuda" ] || need_kib=$((6000 * 1024))
-  step libtorch "Check the network and pip's index (python3 -m pip config list), then run it again, or set OUTRIGGER_TORCH to a LibTorch that is there." \
+  step libtorch "Check the network and pip's index (python3 -m pip config list), then run it again, or set OUTRIGGER_TORCH to a LibTorch that is there. Hashes that differ mean that the index or a proxy serves another file." \
     fetch_libtorch "${torch%/torch}" "$need_kib"
 }
