@@ -2,6 +2,7 @@
 # Configure and build. Uses: $root, $preset, $build, $torch, steps.sh.
 
 stamp=$build/.built
+dpkg_status=/var/lib/dpkg/status
 
 # What besides the sources decides whether the built CLI is still the right one.
 built_from() { printf '%s\n' "$torch $(git -C "$root" rev-parse HEAD 2>/dev/null)"; }
@@ -11,7 +12,7 @@ up_to_date() {
   [ -x "$build/outrigger" ] && [ -e "$torch/lib/libtorch_cpu.so" ] && [ -e "$stamp" ] &&
     [ "$(<"$stamp")" = "$(built_from)" ] &&
     [ -z "$(find "$root"/{comm,optim,framework,cmake,tools/bootstrap,outrigger,CMakeLists.txt,CMakePresets.json} \
-      /var/lib/dpkg/status -newer "$stamp" -print -quit 2>&1)" ]
+      "$dpkg_status" -newer "$stamp" -print -quit 2>&1)" ]
 }
 
 # As many jobs as cores, fewer where memory is short: 1.5 GiB a job.

@@ -1,7 +1,9 @@
 # shellcheck shell=bash disable=SC2154 # variables of ./outrigger
 # The distribution's packages: which are missing, and how they get installed. Uses: $root, steps.sh.
 
-wanted_packages() { sed 's/#.*//' "$root/tools/bootstrap/packages.txt" | xargs -n 1; }
+wanted_packages() { sed 's/#.*//; /^ *$/d' "$root/tools/bootstrap/packages.txt"; }
+
+on_one_line() { paste -sd ' '; }
 
 # Prints the wanted packages that are not installed, one a line.
 missing_packages() {
@@ -36,16 +38,16 @@ ensure_packages() {
   local missing
   if ! command -v dpkg-query apt-get >/dev/null; then
     die 3 "this system has no apt-get, so install these (Debian's names) and build by hand:" \
-      "$(wanted_packages | xargs)" \
+      "$(wanted_packages | on_one_line)" \
       "OUTRIGGER_TORCH=<LibTorch 2.11.0> cmake --preset release && cmake --build --preset release"
   fi
-  missing=$(missing_packages | xargs)
+  missing=$(missing_packages | on_one_line)
   [ -n "$missing" ] || return 0
   may_become_root || die 3 "packages are missing and this user may not install them. As root:" \
     "apt-get update && apt-get install --no-install-recommends $missing"
   # shellcheck disable=SC2086
   step packages "Check the network and the package sources (apt-get update), then run it again." \
     install_packages $missing
-  missing=$(missing_packages | xargs)
+  missing=$(missing_packages | on_one_line)
   [ -z "$missing" ] || die 3 "still not installed: $missing"
 }

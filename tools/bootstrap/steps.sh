@@ -18,7 +18,7 @@ die() {
 
 # Only one ./outrigger at a time prepares and builds in this folder.
 lock() {
-  if ! mkdir -p "$root/build" || ! touch "$root/build/.lock" "$log"; then
+  if ! { mkdir -p "$root/build" && touch "$root/build/.lock" "$log"; } 2>/dev/null; then
     die 3 "cannot write in $root/build. Run it as the owner of that folder, or in a checkout of your own."
   fi
   exec 9>"$root/build/.lock"
