@@ -1,4 +1,6 @@
 #include <outrigger/framework/checkpoint/fail_point.h>
+#include <outrigger/framework/checkpoint/names.h>
+#include <outrigger/framework/checkpoint/prune.h>
 #include <outrigger/framework/checkpoint/store.h>
 
 #include <algorithm>
@@ -31,22 +33,26 @@ std::vector<std::string> passes_of_a_checkpoint() {
 }
 
 // Writes a checkpoint in a child that is killed at the pass of that index.
-void write_and_die(const std::string& run, std::int64_t step, int version, std::size_t pass) {
+void write_and_die(const std::string& run, std::int64_t step, std::size_t pass) {
   const ChildEnd end = run_in_child([&] {
     std::size_t passed = 0;
     set_fail_point_hook([&](std::string_view) {
       if (passed++ == pass) kill_this_process();
     });
-    return write_checkpoint(run, step, 1, version, 2).ok() ? 0 : 1;
+    return write_checkpoint(run, step, 1, 0, 2).ok() ? 0 : 1;
   });
   REQUIRE(end.killed);
 }
 
+// Every folder that is named like a checkpoint must be a whole one, the old ones too.
 LastWhole last_whole(const std::string& run) {
   auto last = CheckpointStore(run).find_last_whole();
   INFO(last.status().message());
   REQUIRE(last.ok());
   CHECK(last->passed_over.empty());
+  const std::string checkpoints = run + "/checkpoints/";
+  for (std::int64_t step : list_steps(checkpoints))
+    CHECK(verify_checkpoint(open_checkpoint(checkpoints + step_name(step)).value_or_throw()).ok());
   return std::move(*last);
 }
 
@@ -59,9 +65,8 @@ TEST_CASE("crash: a checkpoint passes every fail point that is listed, and no ot
         std::set<std::string_view>(kFailPoints.begin(), kFailPoints.end()));
 }
 
-// Mutation: commit(): the manifest written to the final name before the parts are there (staging =
-// path). Mutation: prune(): hide_checkpoint() -> remove_all() of the folder in place. Mutation:
-// publish() after clean() (the old checkpoint goes before the new one is there).
+// Mutation: prune(): hide_checkpoint() -> remove_tree() of the folder in place.
+// Mutation: commit(): the old checkpoint hidden before publish().
 TEST_CASE("crash: killed at every fail point, the last whole checkpoint is found") {
   const auto passes = passes_of_a_checkpoint();
   const auto renamed =
@@ -71,7 +76,7 @@ TEST_CASE("crash: killed at every fail point, the last whole checkpoint is found
     INFO("killed at pass " << pass << ", '" << passes[pass] << "'");
     const TemporaryFolder run;
     REQUIRE(write_checkpoint(run.path(), 100, 1).ok());
-    write_and_die(run.path(), 200, 0, pass);
+    write_and_die(run.path(), 200, pass);
     CHECK(is_sample(last_whole(run.path()).checkpoint, pass < renamed ? 100 : 200));
     REQUIRE(write_checkpoint(run.path(), 300, 1).ok());
     CHECK(is_sample(last_whole(run.path()).checkpoint, 300));
@@ -83,22 +88,28 @@ TEST_CASE("crash: killed at every fail point, the last whole checkpoint is found
 TEST_CASE("crash: killed while a step is checkpointed again, the old or the new one is found") {
   bool old_found = false;
   bool new_found = false;
-  for (std::size_t pass = 0; pass < passes_of_a_checkpoint().size() - 1; ++pass) {
-    INFO("killed at pass " << pass);
+  for (std::size_t doomed = 0;; ++doomed) {
+    INFO("killed before file operation " << doomed);
     const TemporaryFolder run;
     REQUIRE(write_checkpoint(run.path(), 200, 1, 0).ok());
-    write_and_die(run.path(), 200, 1, pass);
+    const ChildEnd end = run_in_child([&] {
+      std::size_t operation = 0;
+      observe_file_operations([&](const FileOperation&) {
+        if (operation++ == doomed) kill_this_process();
+        return 0;
+      });
+      return write_checkpoint(run.path(), 200, 1, 1, 2).ok() ? 0 : 1;
+    });
     const LastWhole last = last_whole(run.path());
     const bool is_new = is_sample(last.checkpoint, 200, 1);
     CHECK((is_new || is_sample(last.checkpoint, 200, 0)));
     (is_new ? new_found : old_found) = true;
+    if (!end.killed) break;
   }
   CHECK((old_found && new_found));
 }
 
-// Mutation: write_new_file() -> written in place under its final folder; or remove_leftovers()
-// before take_name(). Mutation: prune(): `whole < keep` -> `whole < keep - 1` (the newest one is
-// deleted too).
+// Mutation: prune(): `whole < keep` -> `whole < keep - 1` (the newest one is deleted too).
 TEST_CASE("crash: killed at 50 seeded file operations, the last whole checkpoint is found") {
   std::mt19937 random(20240520);
   for (int trial = 0; trial < 50; ++trial) {
