@@ -20,4 +20,7 @@ if(OUTRIGGER_CUDA)
   target_link_libraries(outrigger_torch INTERFACE -Wl,--no-as-needed
     ${OUTRIGGER_TORCH}/lib/libtorch_cuda.so ${OUTRIGGER_TORCH}/lib/libc10_cuda.so
     -Wl,--as-needed CUDA::cudart)
+  # As RPATH, not RUNPATH: LibTorch's libraries then find the toolkit's too.
+  target_link_options(outrigger_torch INTERFACE -Wl,--disable-new-dtags
+    -Wl,-rpath,${CUDAToolkit_LIBRARY_DIR})
 endif()
