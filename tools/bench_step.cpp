@@ -7,6 +7,7 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <chrono>
+#include <ctime>
 #include <iostream>
 #include <nlohmann/json.hpp>
 
@@ -70,12 +71,16 @@ int main(int argc, char** argv) {
     double loss = 0;
     for (int i = 0; i < warmup; ++i) loss = step();
     std::vector<double> rates;
+    int timed_steps = 0;
+    const std::clock_t cpu_start = std::clock();
     for (int block = 0; block < blocks; ++block) {
       const auto start = Clock::now();
       int steps = 0;
       for (; steps < 3 || seconds_since(start) < block_seconds; ++steps) loss = step();
+      timed_steps += steps;
       rates.push_back(static_cast<double>(steps * batch * context) / seconds_since(start));
     }
+    const double cpu_ms = 1000.0 * static_cast<double>(std::clock() - cpu_start) / CLOCKS_PER_SEC;
     std::sort(rates.begin(), rates.end());
     const double median = rates[rates.size() / 2];
     nlohmann::ordered_json line{
@@ -86,6 +91,7 @@ int main(int argc, char** argv) {
         {"min", rates.front()},
         {"max", rates.back()},
         {"ms_per_step", 1000.0 * static_cast<double>(batch * context) / median},
+        {"cpu_ms_per_step", cpu_ms / timed_steps},
         {"loss", loss}};
     std::cout << line.dump() << std::endl;
   } catch (const std::exception& error) {
