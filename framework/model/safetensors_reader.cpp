@@ -165,6 +165,7 @@ Status SafetensorsFile::read_header(std::string_view text, std::uint64_t data_by
 
   for (const auto& [name, value] : parsed.json.items()) {
     if (name == "__metadata__") {
+      if (!value.is_object()) return corrupt(path_, "its metadata are no object");
       for (const auto& [key, text_value] : value.items()) {
         if (!text_value.is_string())
           return corrupt(path_, "its metadata hold something else than strings");
