@@ -35,12 +35,17 @@ class Checker {
  private:
   bool is_set(const char* key) const { return loaded_.sources.contains(key); }
 
-  // {where, key} of the first key that somebody set, else of the first.
+  // {where, key} of the first key on the command line, else of the first that a file sets, else of
+  // the first.
   std::pair<std::string, std::string> place(Keys keys) const {
-    const auto found =
-        std::find_if(keys.begin(), keys.end(), [&](const char* key) { return is_set(key); });
-    if (found == keys.end()) return {loaded_.path, *keys.begin()};
-    return {to_string(loaded_.sources.at(*found)), *found};
+    for (const auto kind : {Source::Kind::kCommandLine, Source::Kind::kFile}) {
+      for (const char* key : keys) {
+        const auto found = loaded_.sources.find(key);
+        if (found == loaded_.sources.end() || found->second.kind != kind) continue;
+        return {to_string(found->second), key};
+      }
+    }
+    return {loaded_.path, *keys.begin()};
   }
   void refuse_if(bool wrong, Keys keys, const std::string& what) {
     const bool known = std::none_of(keys.begin(), keys.end(), [&](const char* key) {
@@ -85,22 +90,25 @@ class Checker {
     const ModelRecipe& m = r_.model;
     refuse_if(
         m.hidden % m.heads != 0, {"model.heads", "model.hidden"},
-        fmt::format("{} heads do not divide model.hidden, {}; make hidden a multiple of the heads",
-                    m.heads, m.hidden));
+        fmt::format(
+            "model.heads ({}) does not divide model.hidden ({}); make hidden a multiple of heads",
+            m.heads, m.hidden));
     refuse_if(m.hidden % m.heads == 0 && m.hidden / m.heads % 2 != 0,
               {"model.hidden", "model.heads"},
-              fmt::format("{} over {} heads makes heads of size {}; rotary embeddings turn pairs, "
-                          "so it must be even",
+              fmt::format("model.hidden ({}) over model.heads ({}) makes heads of size {}; rotary "
+                          "embeddings turn pairs, so it must be even",
                           m.hidden, m.heads, m.hidden / m.heads));
     refuse_if(m.kv_heads > m.heads, {"model.kv_heads", "model.heads"},
-              fmt::format("{} is more than model.heads, {}; at most as many", m.kv_heads, m.heads));
-    refuse_if(
-        m.kv_heads <= m.heads && m.heads % m.kv_heads != 0, {"model.kv_heads", "model.heads"},
-        fmt::format("{} does not divide model.heads, {}; each serves the same number of heads",
-                    m.kv_heads, m.heads));
-    refuse_if(
-        r_.data.format == "text" && m.vocab < 256, {"model.vocab", "data.format"},
-        fmt::format("{} is too small: text has 256 byte values; make it 256 or more", m.vocab));
+              fmt::format("model.kv_heads ({}) is more than model.heads ({}); at most as many",
+                          m.kv_heads, m.heads));
+    refuse_if(m.kv_heads <= m.heads && m.heads % m.kv_heads != 0, {"model.kv_heads", "model.heads"},
+              fmt::format("model.kv_heads ({}) does not divide model.heads ({}); each serves the "
+                          "same number of heads",
+                          m.kv_heads, m.heads));
+    refuse_if(r_.data.format == "text" && m.vocab < 256, {"model.vocab", "data.format"},
+              fmt::format("model.vocab ({}) is too small for text, which has 256 byte values; make "
+                          "it 256 or more",
+                          m.vocab));
   }
 
   void check_data() {
@@ -110,8 +118,9 @@ class Checker {
     refuse_if(!d.files.empty() && !d.corpus.empty(), {"data.files", "data.corpus"},
               "data.files and data.corpus are both given; empty one (data.corpus= or data.files=[] "
               "on the command line)");
-    refuse_if(!d.corpus.empty() && d.format != "text", {"data.format", "data.corpus"},
-              fmt::format("is {}, but data.corpus is text", d.format));
+    refuse_if(
+        !d.corpus.empty() && d.format != "text", {"data.format", "data.corpus"},
+        fmt::format("data.format is {}, but data.corpus is text; leave the format out", d.format));
     for (std::size_t i = 0; i < d.files.size(); ++i) {
       refuse_if(std::find(d.files.begin(), d.files.begin() + i, d.files[i]) != d.files.begin() + i,
                 {"data.files"}, fmt::format("names {} twice; keep one", d.files[i]));
@@ -123,8 +132,8 @@ class Checker {
   void check_inner() {
     const InnerRecipe& inner = r_.inner;
     refuse_if(inner.schedule.warmup > r_.train.steps, {"inner.schedule.warmup", "train.steps"},
-              fmt::format("warm-up of {} steps is longer than the training, train.steps = {}; make "
-                          "it a tenth of the steps, say",
+              fmt::format("a warm-up of {} steps is longer than the training, train.steps = {}; "
+                          "make it a tenth of the steps, say",
                           inner.schedule.warmup, r_.train.steps));
     warn_if(inner.schedule.kind == "constant" && is_set("inner.schedule.final") &&
                 inner.schedule.final != 1,
@@ -144,8 +153,8 @@ class Checker {
             "the islands train alone, so the other keys of sync, outer and comm have no effect and "
             "the islands' weights differ");
     warn_if(sync.enabled && sync.every > r_.train.steps, {"sync.every", "train.steps"},
-            fmt::format("{} inner steps make one round, but training ends after {}: the islands "
-                        "meet once, at the end",
+            fmt::format("a round is {} inner steps, but training ends after {}: the islands meet "
+                        "once, at the end",
                         sync.every, r_.train.steps));
     warn_if(sync.enabled && r_.comm.topology == "gather" && sync.result_codec != "auto" &&
                 sync.result_codec != "fp32",
@@ -156,15 +165,16 @@ class Checker {
             {"comm.topology"}, "has no effect: there is one island");
     const TimeoutRecipe& timeout = r_.membership.timeout;
     refuse_if(timeout.min > timeout.max, {"membership.timeout.min", "membership.timeout.max"},
-              "is longer than membership.timeout.max; swap them?");
+              "membership.timeout.min is longer than membership.timeout.max; swap them?");
   }
 
   void check_train() {
     const TrainRecipe& t = r_.train;
     const auto count = static_cast<std::int64_t>(r_.islands.names.size());
     refuse_if(t.batch < count, {"train.batch", "islands"},
-              fmt::format("{} sequences do not go round {} islands; give at least one to each",
-                          t.batch, count));
+              fmt::format(
+                  "a batch of {} sequences does not go round {} islands; give at least one to each",
+                  t.batch, count));
     const std::int64_t largest_share = (t.batch + count - 1) / count;
     warn_if(t.micro_batch && *t.micro_batch > largest_share, {"train.micro_batch"},
             fmt::format("has no effect: an island's share of the batch is {}", largest_share));
@@ -172,21 +182,15 @@ class Checker {
               {"train.eval_every", "data.eval_fraction"},
               "nothing is held out to evaluate on (data.eval_fraction is 0); set train.eval_every "
               "to 0 or hold out 0.05, say");
-    warn_if(t.eval_every > t.steps, {"train.eval_every", "train.steps"},
-            fmt::format("{} is beyond the last step, {}: there is only the evaluation at the end",
-                        t.eval_every, t.steps));
-    warn_if(r_.checkpoint.every > t.steps && is_set("checkpoint.every"), {"checkpoint.every"},
-            fmt::format("{} is beyond the last step, {}: there is only the checkpoint at the end",
-                        r_.checkpoint.every, t.steps));
   }
 
   void check_sample() {
     const SampleRecipe& s = r_.sample;
     refuse_if(s.tokens > 0 && s.prompt.empty(), {"sample.prompt"},
               "is empty; a sample goes on from at least one letter, such as \"The \"");
-    refuse_if(
-        r_.model.load.empty() && s.top_k > r_.model.vocab, {"sample.top_k", "model.vocab"},
-        fmt::format("{} is more than model.vocab, {}; at most as many", s.top_k, r_.model.vocab));
+    refuse_if(r_.model.load.empty() && s.top_k > r_.model.vocab, {"sample.top_k", "model.vocab"},
+              fmt::format("sample.top_k ({}) is more than model.vocab ({}); at most as many",
+                          s.top_k, r_.model.vocab));
     for (const char* key : {"sample.top_k", "sample.top_p"}) {
       warn_if(s.temperature == 0 && is_set(key), {key},
               "has no effect: at temperature 0 the likeliest token is taken");

@@ -79,9 +79,9 @@ std::vector<Key> declare_keys() {
        Form::kPath},
       {"data.format",
        [](R& r) -> Slot { return &r.data.format; },
-       "text: a token is a byte; tokens: llm.c's shards; raw-u16: nanoGPT's",
+       "text: a token is a byte; llmc: llm.c's token shards; raw_u16: nanoGPT's",
        {},
-       {"text", "tokens", "raw-u16"}},
+       {"text", "llmc", "raw_u16"}},
       {"data.corpus",
        [](R& r) -> Slot { return &r.data.corpus; },
        "instead of files: a corpus that a distribution package ships (kjv: package bible-kjv)",
@@ -91,9 +91,9 @@ std::vector<Key> declare_keys() {
        "the end of the data that is held out for evaluation", from(0, 0.5)},
       {"data.sharding",
        [](R& r) -> Slot { return &r.data.sharding; },
-       "mixed: all islands see all parts; contiguous: each its own part, so their data is unlike",
+       "shared: all islands see all parts; contiguous: each its own part, so their data is unlike",
        {},
-       {"mixed", "contiguous"}},
+       {"shared", "contiguous"}},
 
       {"inner.optimizer",
        [](R& r) -> Slot { return &r.inner.optimizer; },
@@ -209,11 +209,11 @@ std::vector<Key> declare_keys() {
 }
 
 std::string range_text(const Range& range) {
-  const bool has_min = range.min > -kInfinity, has_max = range.max < kMany;
-  std::string min = fmt::format("{} {}", range.above_min ? "above" : "from", range.min);
-  if (!has_max)
-    return range.above_min ? " " + min : has_min ? fmt::format(" of at least {}", range.min) : "";
-  return fmt::format(" {} {} {}", min, range.below_max ? "to below" : "to", range.max);
+  const bool has_max = range.max < kMany;
+  if (range.min == -kInfinity) return "";
+  if (!has_max) return fmt::format(" {} {}", range.above_min ? "above" : "of at least", range.min);
+  if (range.above_min) return fmt::format(" above {} and at most {}", range.min, range.max);
+  return fmt::format(" from {} to {}{}", range.min, range.below_max ? "below " : "", range.max);
 }
 
 std::string choices_text(const Key& key) {
@@ -251,11 +251,11 @@ std::string type_text(const Key& key) {
   if (!key.choices.empty()) return choices_text(key);
   switch (key.form) {
     case Form::kName:
-      return "name (letters, digits, . _ -)";
+      return "a name (letters, digits, . _ -)";
     case Form::kIslandList:
-      return "list of {name: NAME}";
+      return "a list of {name: NAME}";
     case Form::kIslandCount:
-      return "integer" + range_text(key.range);
+      return "an integer" + range_text(key.range);
     default:
       break;
   }
@@ -263,17 +263,19 @@ std::string type_text(const Key& key) {
   struct Visitor {
     const Key& key;
     std::string operator()(bool*) const { return "true or false"; }
-    std::string operator()(std::int64_t*) const { return "integer" + range_text(key.range); }
-    std::string operator()(double*) const { return "number" + range_text(key.range); }
-    std::string operator()(std::string*) const { return key.form == Form::kPath ? "path" : "text"; }
-    std::string operator()(Duration*) const { return "duration (ms, s, min, h), such as 5s"; }
+    std::string operator()(std::int64_t*) const { return "an integer" + range_text(key.range); }
+    std::string operator()(double*) const { return "a number" + range_text(key.range); }
+    std::string operator()(std::string*) const {
+      return key.form == Form::kPath ? "a path" : "text";
+    }
+    std::string operator()(Duration*) const { return "a duration (ms, s, min, h), such as 5s"; }
     std::string operator()(std::optional<std::int64_t>*) const {
-      return "auto or integer" + range_text(key.range);
+      return "auto or an integer" + range_text(key.range);
     }
     std::string operator()(std::array<double, 2>*) const {
-      return "list of two numbers" + range_text(key.range);
+      return "a list of two numbers" + range_text(key.range);
     }
-    std::string operator()(std::vector<std::string>*) const { return "list of paths"; }
+    std::string operator()(std::vector<std::string>*) const { return "a list of paths"; }
   };
   return std::visit(Visitor{key}, key.slot(example));
 }

@@ -50,7 +50,7 @@ std::span<const Key> recipe_keys();
 const Key* find_key(std::string_view name);  // nullptr: there is none of that name
 bool is_section(std::string_view name);      // whether a key's name starts with "name."
 
-// "integer from 1 to 1024", "fp32, bf16 or int8", "duration (ms, s, min, h)": for messages and
+// "an integer from 1 to 1024", "fp32, bf16 or int8", "a list of paths": for messages and
 // lists.
 std::string type_text(const Key& key);
 

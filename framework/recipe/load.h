@@ -24,7 +24,9 @@ struct LoadedRecipe {
   Recipe recipe;
   std::string path;                       // as given
   std::map<std::string, Source> sources;  // of every key that is not at its default
-  std::vector<std::string> warnings;      // "where: key: what has no effect, and why"
+  // "where: key: what has no effect, and why". A resolved recipe sets every key, so its warnings
+  // say little.
+  std::vector<std::string> warnings;
 };
 
 // The whole text of a file. NotFound and the like say why not.

@@ -39,10 +39,10 @@ struct ModelRecipe {
 
 struct DataRecipe {
   std::vector<std::string> files;
-  std::string format = "text";  // text, tokens, raw-u16
+  std::string format = "text";  // text, llmc, raw_u16
   std::string corpus;           // "" or kjv
   double eval_fraction = 0.05;
-  std::string sharding = "mixed";  // mixed, contiguous
+  std::string sharding = "shared";  // shared, contiguous
   bool operator==(const DataRecipe&) const = default;
 };
 

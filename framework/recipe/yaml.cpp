@@ -15,7 +15,7 @@ namespace {
 // say nothing.
 class TreeBuilder : public YAML::EventHandler {
  public:
-  explicit TreeBuilder(YamlDocument& document) : document_(document) {}
+  TreeBuilder(const std::string& text, YamlDocument& document) : text_(text), document_(document) {}
 
   void OnDocumentStart(const YAML::Mark&) override {}
   void OnDocumentEnd() override {}
@@ -31,6 +31,9 @@ class TreeBuilder : public YAML::EventHandler {
     YamlNode scalar = node(YamlNode::Kind::kScalar, mark);
     scalar.text = value;
     scalar.quoted = tag == "!";
+    if (scalar.quoted && !is_closed(mark)) {
+      throw YAML::ParserException(mark, "the quote that opens here is never closed");
+    }
     if (awaits_key()) {
       open_.back().key = value;
       open_.back().key_line = mark.line + 1;
@@ -62,6 +65,21 @@ class TreeBuilder : public YAML::EventHandler {
   [[noreturn]] static void refuse_anchor(const YAML::Mark& mark) {
     throw YAML::ParserException(
         mark, "anchors and aliases are not for recipes; `include:` shares values");
+  }
+  // yaml-cpp lets an open quote run to the end of the file, and every key in between is gone.
+  bool is_closed(const YAML::Mark& mark) const {
+    const auto start = static_cast<std::size_t>(std::max(0, mark.pos));
+    const char quote = start < text_.size() ? text_[start] : 'x';
+    if (quote != '"' && quote != '\'') return true;  // a tag marked it as text
+    for (std::size_t at = start + 1; at < text_.size(); ++at) {
+      if (quote == '"' && text_[at] == '\\') {
+        ++at;
+      } else if (text_[at] == quote) {
+        if (quote == '"' || text_[at + 1] != quote) return true;
+        ++at;
+      }
+    }
+    return false;
   }
   static YamlNode node(YamlNode::Kind kind, const YAML::Mark& mark) {
     YamlNode made;
@@ -114,6 +132,7 @@ class TreeBuilder : public YAML::EventHandler {
     return dotted;
   }
 
+  const std::string& text_;
   YamlDocument& document_;
   std::vector<Open> open_;
 };
@@ -141,10 +160,10 @@ YamlDocument parse_yaml(const std::string& text) {
   std::istringstream stream(text);
   try {
     YAML::Parser parser(stream);
-    TreeBuilder builder(document);
+    TreeBuilder builder(text, document);
     parser.HandleNextDocument(builder);
     YamlDocument second;
-    TreeBuilder second_builder(second);
+    TreeBuilder second_builder(text, second);
     if (parser.HandleNextDocument(second_builder)) {
       document.problems.push_back(
           {second.root.line, "", "a second document (after ---); a recipe is one"});

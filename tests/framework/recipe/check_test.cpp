@@ -1,1 +1,127 @@
+#include "framework/recipe/texts.h"
 #include "support/catch.h"
+
+using namespace outrigger;
+
+namespace {
+
+bool refused(const std::vector<std::string>& overrides, const std::string& because) {
+  const std::string errors = errors_with(overrides);
+  INFO(errors);
+  CHECK(errors.find(because) != std::string::npos);
+  return errors.find('\n') == std::string::npos;  // one cause, one line
+}
+
+std::string warned(const std::vector<std::string>& overrides) {
+  const auto warnings = warnings_with(overrides);
+  if (warnings.empty()) return "";
+  CHECK(warnings.size() == 1);
+  return warnings[0];
+}
+
+}  // namespace
+
+// Mutation (each): turn the check's condition into false.
+TEST_CASE("recipe models that cannot be are refused with the reason") {
+  CHECK(refused({"model.heads=3"},
+                "command line: model.heads: model.heads (3) does not divide model.hidden (128)"));
+  CHECK(refused({"model.hidden=132", "model.heads=12"},
+                "makes heads of size 11; rotary embeddings turn pairs"));
+  CHECK(refused({"model.kv_heads=8"},
+                "model.kv_heads: model.kv_heads (8) is more than model.heads (4)"));
+  CHECK(refused({"model.kv_heads=3"}, "model.kv_heads (3) does not divide model.heads (4)"));
+  CHECK(refused({"model.vocab=255"}, "model.vocab (255) is too small for text"));
+  CHECK(refused({"sample.top_k=257"}, "sample.top_k (257) is more than model.vocab (256)"));
+}
+
+// Mutation (each): turn the check's condition into false.
+TEST_CASE("recipe data that cannot be is refused with the reason") {
+  CHECK(errors_of("name: x").starts_with("r.yaml: data.files: there is no data to train on"));
+  CHECK(refused({"data.files=[a.txt]"}, "data.files and data.corpus are both given"));
+  CHECK(refused({"data.format=llmc"}, "data.format: data.format is llmc, but data.corpus is text"));
+  CHECK(refused({"data.corpus=", "data.files=[~/a.txt]"}, "~/a.txt, but ~ is the shell's"));
+  CHECK(refused({"data.corpus=", "data.files=[a.txt, ./a.txt]"}, "names /work/a.txt twice"));
+  CHECK(refused({"data.corpus=", "data.files=['']"}, "holds an empty path"));
+  CHECK(refused({"data.eval_fraction=0"}, "nothing is held out to evaluate on"));
+  CHECK(errors_with({"data.eval_fraction=0", "train.eval_every=0"}) == "");
+}
+
+// Mutation (each): turn the check's condition into false.
+TEST_CASE("recipe training that cannot be is refused with the reason") {
+  CHECK(refused({"train.batch=3", "islands.count=4"},
+                "train.batch: a batch of 3 sequences does not go round 4 islands"));
+  CHECK(refused({"inner.schedule.warmup=50", "train.steps=49"},
+                "warm-up of 50 steps is longer than the training, train.steps = 49"));
+  CHECK(refused({"membership.timeout={min: 2min, max: 1min}"},
+                "is longer than membership.timeout.max"));
+  CHECK(refused({"sample.prompt="}, "sample.prompt: is empty"));
+  CHECK(errors_with({"sample.prompt=", "sample.tokens=0"}) == "");
+}
+
+// Mutation: leave derive_warmup out.
+TEST_CASE("recipe whose warm-up nobody set shortens it with the training") {
+  auto loaded = load_texts({{"r.yaml", "data: {corpus: kjv}"}}, {"train.steps=40"});
+  REQUIRE(loaded.ok());
+  CHECK(loaded->recipe.inner.schedule.warmup == 4);
+  CHECK(to_string(loaded->sources.at("inner.schedule.warmup")) == "from train.steps");
+}
+
+// Mutation: report at the first key named by the check whether it was set or not.
+TEST_CASE("recipe combinations are reported where the user set one of their keys") {
+  CHECK(errors_of("data: {corpus: kjv}\nislands: {count: 64}\n")
+            .starts_with("r.yaml:2: islands: a batch of 32 sequences does not go round 64"));
+}
+
+// Mutation: look at the files before the command line in place().
+TEST_CASE("recipe combinations are reported at the command line's key before a file's") {
+  CHECK(errors_of("data: {corpus: kjv}\ntrain: {batch: 2}\n", {"islands.count=3"})
+            .starts_with("command line: islands: a batch of 2"));
+}
+
+// Mutation: run the checks whether their keys are good or not.
+TEST_CASE("recipe checks keep quiet about keys that are wrong by themselves") {
+  const std::string errors = errors_of("data: {corpus: kvj}\nmodel: {heads: 3, hidden: wide}\n");
+  CHECK(errors ==
+        "r.yaml:1: data.corpus: is kvj, but must be \"\" or kjv\nr.yaml:2: model.hidden: is wide, "
+        "but must be an integer from 1 to 131072");
+}
+
+// Mutation (each): turn the warning's condition into false.
+TEST_CASE("recipe settings without effect are warnings that say why") {
+  CHECK(warned({}) == "");
+  CHECK(warned({"outer.optimizer=sgd"}) == "");
+  CHECK(warned({"outer.optimizer=sgd", "outer.momentum=0.9"}) ==
+        "command line: outer.momentum: has no effect: outer sgd has no momentum; nesterov has");
+  CHECK(warned({"comm.topology=gather"}) == "");
+  CHECK(warned({"comm.topology=gather", "sync.result_codec=bf16"})
+            .find("sync.result_codec: has no effect: with topology gather") != std::string::npos);
+  CHECK(warned({"sync.enabled=false"}).find("the islands train alone") != std::string::npos);
+  CHECK(warned({"sync.every=501"}).find("the islands meet once, at the end") != std::string::npos);
+  CHECK(warned({"islands.count=1", "data.sharding=contiguous"})
+            .find("data.sharding: has no effect: there is one island") != std::string::npos);
+  CHECK(warned({"islands.count=1", "comm.topology=direct"})
+            .find("comm.topology: has no effect: there is one island") != std::string::npos);
+  CHECK(warned({"inner.schedule={kind: constant, final: 0.5}"})
+            .find("inner.schedule.final: has no effect") != std::string::npos);
+  CHECK(warned({"inner.optimizer=sgd", "inner.eps=1e-6"})
+            .find("inner.eps: has no effect: it is AdamW's") != std::string::npos);
+  CHECK(warned({"train.micro_batch=16"}) == "");
+  CHECK(warned({"train.micro_batch=17"})
+            .find("train.micro_batch: has no effect: an island's share of the batch is 16") !=
+        std::string::npos);
+  CHECK(warned({"sample.temperature=0", "sample.top_k=5"}).find("sample.top_k: has no effect") !=
+        std::string::npos);
+  CHECK(warned({"model.load=pretrained", "model.layers=5"})
+            .find("model.layers: has no effect: model.load brings") != std::string::npos);
+  CHECK(warned({"data.corpus=", "data.files=[a.bin]", "data.format=llmc", "sample.tokens=5"})
+            .find("sample.tokens: has no effect") != std::string::npos);
+}
+
+// Mutation: check the sizes of a model that is loaded.
+TEST_CASE("recipe that loads a model leaves its own sizes alone") {
+  auto loaded =
+      load_texts({{"r.yaml", "data: {corpus: kjv}\nmodel: {load: some/folder, heads: 3}\n"}});
+  REQUIRE(loaded.ok());
+  CHECK(loaded->recipe.model.load == "/work/some/folder");
+  CHECK(loaded->recipe.model.ffn == 0);
+}

@@ -23,8 +23,8 @@ TEST_CASE("recipe with three mistakes reports all three with their lines") {
       "outer: {momentum: 1.5}\n");
   CHECK(errors ==
         "r.yaml:3: sync.evry: is no key of a recipe; did you mean `sync.every`?\n"
-        "r.yaml:5: train.steps: is many, but must be integer of at least 1\n"
-        "r.yaml:6: outer.momentum: is 1.5, but must be number from 0 to below 1");
+        "r.yaml:5: train.steps: is many, but must be an integer of at least 1\n"
+        "r.yaml:6: outer.momentum: is 1.5, but must be a number from 0 to below 1");
 }
 
 // Mutation: apply the overrides before the file.
@@ -126,7 +126,7 @@ TEST_CASE("recipe shapes that do not fit are refused") {
   CHECK(errors_of("data: {corpus: kjv}\nsync: 20\n") ==
         "r.yaml:2: sync: is 20, but must be a group of keys; `sync.enabled` is one of its keys");
   CHECK(errors_of("data: {corpus: kjv}\nname: {a: b}\n")
-            .starts_with("r.yaml:2: name: is a group of keys, but must be name"));
+            .starts_with("r.yaml:2: name: is a group of keys, but must be a name"));
   CHECK(errors_of("data: {corpus: kjv}\nsync: {every: }\n")
             .starts_with("r.yaml:2: sync.every: has no value"));
 }

@@ -1,0 +1,237 @@
+#include <outrigger/framework/cli/checkup.h>
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sched.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/timex.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <ctime>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <sstream>
+
+#include <ATen/Context.h>
+#include <fmt/format.h>
+
+#include <outrigger/framework/data/corpus.h>
+#include <outrigger/framework/version.h>
+
+namespace outrigger {
+namespace {
+
+namespace fs = std::filesystem;
+using State = Finding::State;
+
+constexpr double kMiB = 1 << 20;
+constexpr double kNeededMemory = 512 * kMiB;  // two islands of the quickstart and their coordinator
+constexpr double kNeededDisk = 100 * kMiB;    // its checkpoints and logs
+constexpr double kScarceDisk = 2048 * kMiB;
+
+std::string read_text(const char* path) {
+  std::ifstream file(path);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+Finding check_cpu() {
+  const Cpu cpu = parse_cpuinfo(read_text("/proc/cpuinfo"));
+  cpu_set_t usable;
+  const int cores = ::sched_getaffinity(0, sizeof usable, &usable) == 0 ? CPU_COUNT(&usable) : 1;
+  std::string units;
+  const std::pair<const char*, const char*> kUnits[] = {
+      {"avx2", "AVX2"},         {"avx512f", "AVX-512"}, {"avx512_bf16", "AVX-512 bf16"},
+      {"amx_bf16", "AMX bf16"}, {"asimd", "NEON"},      {"sve", "SVE"},
+      {"bf16", "bf16"}};
+  for (const auto& [flag, name] : kUnits) {
+    if (cpu.has(flag)) units += fmt::format(", {}", name);
+  }
+  return {"cpu", State::kOk,
+          fmt::format("{} of {}{}", cores == 1 ? "1 core" : fmt::format("{} cores", cores),
+                      cpu.model, units),
+          ""};
+}
+
+Finding check_bf16() {
+  const Cpu cpu = parse_cpuinfo(read_text("/proc/cpuinfo"));
+  if (cpu.has("avx512_bf16") || cpu.has("amx_bf16") || cpu.has("bf16"))
+    return {"bf16", State::kOk, "this CPU computes in bf16", ""};
+  return {"bf16", State::kNote,
+          "this CPU has no bf16 units, so train.precision=bf16 is several times slower than fp32",
+          "keep train.precision: fp32 on the CPU"};
+}
+
+double available_memory() {
+  std::istringstream lines(read_text("/proc/meminfo"));
+  for (std::string line; std::getline(lines, line);) {
+    if (line.starts_with("MemAvailable:")) return std::stod(line.substr(13)) * 1024;
+  }
+  return 0;
+}
+
+Finding check_memory() {
+  double free = available_memory();
+  const std::string limit = read_text("/sys/fs/cgroup/memory.max"),
+                    used = read_text("/sys/fs/cgroup/memory.current");
+  if (!limit.empty() && limit[0] != 'm' && !used.empty())
+    free = std::min(free, std::stod(limit) - std::stod(used));
+  const std::string found = size_text(free) + " available";
+  if (free >= kNeededMemory) return {"memory", State::kOk, found, ""};
+  return {
+      "memory", State::kMissing, found,
+      fmt::format("the quickstart takes about {}; close other programs", size_text(kNeededMemory))};
+}
+
+Finding check_gpu() {
+  const bool driver = fs::exists("/proc/driver/nvidia/version");
+#ifdef OUTRIGGER_CUDA
+  const std::size_t count = at::hasCUDA() ? at::getNumGPUs() : 0;
+  if (count > 0) return {"gpu", State::kOk, fmt::format("{} usable", count), ""};
+  return {"gpu", State::kNote,
+          driver ? "the driver is there, but LibTorch finds no usable GPU" : "none",
+          "training runs on the CPU"};
+#else
+  if (driver)
+    return {"gpu", State::kNote, "there is an NVIDIA driver, but this build is for the CPU only",
+            "build with OUTRIGGER_CUDA=1 to use it"};
+  return {"gpu", State::kNote, "none; training runs on the CPU", ""};
+#endif
+}
+
+Finding check_disk(const std::string& runs_folder) {
+  std::error_code error;
+  fs::path folder = fs::absolute(runs_folder, error);
+  while (!fs::exists(folder, error) && folder.has_relative_path()) folder = folder.parent_path();
+  if (::access(folder.c_str(), W_OK | X_OK) != 0) {
+    return {"disk", State::kMissing,
+            fmt::format("{} cannot be written to: {}", folder.string(), std::strerror(errno)),
+            "start from a folder that you may write to; runs go into runs/ there"};
+  }
+  const fs::space_info space = fs::space(folder, error);
+  if (error)
+    return {"disk", State::kMissing,
+            fmt::format("{} tells no free space: {}", folder.string(), error.message()), ""};
+  const auto free = static_cast<double>(space.available);
+  const std::string found =
+      fmt::format("{} free where runs go ({})", size_text(free), folder.string());
+  if (free < kNeededDisk)
+    return {"disk", State::kMissing, found,
+            fmt::format("make room: a small run takes about {}", size_text(kNeededDisk))};
+  if (free < kScarceDisk)
+    return {"disk", State::kNote, found,
+            "enough for small models; each checkpoint holds the weights and three more of their "
+            "size for each island"};
+  return {"disk", State::kOk, found, ""};
+}
+
+// Listens on a free port of 127.0.0.1, connects to it, and returns what failed, or "".
+std::string try_loopback() {
+  const int server = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  const int client = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_in address = {};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t length = sizeof address;
+  auto* generic = reinterpret_cast<sockaddr*>(&address);
+  std::string failed;
+  if (server < 0 || client < 0)
+    failed = "socket";
+  else if (::bind(server, generic, length) != 0)
+    failed = "bind";
+  else if (::listen(server, 1) != 0)
+    failed = "listen";
+  else if (::getsockname(server, generic, &length) != 0)
+    failed = "getsockname";
+  else if (::connect(client, generic, length) != 0)
+    failed = "connect";
+  if (!failed.empty()) failed += fmt::format(": {}", std::strerror(errno));
+  if (server >= 0) ::close(server);
+  if (client >= 0) ::close(client);
+  return failed;
+}
+
+Finding check_loopback() {
+  const std::string failed = try_loopback();
+  if (failed.empty())
+    return {"loopback", State::kOk, "ports on 127.0.0.1 can be opened and reached", ""};
+  return {"loopback", State::kMissing, "127.0.0.1 cannot be used (" + failed + ")",
+          "bring the loopback interface up: ip link set lo up"};
+}
+
+Finding check_open_files() {
+  rlimit limit = {};
+  ::getrlimit(RLIMIT_NOFILE, &limit);
+  const std::string found = fmt::format("{} at once", limit.rlim_cur);
+  if (limit.rlim_cur >= 256) return {"open files", State::kOk, found, ""};
+  return {"open files", State::kMissing, found, "raise the limit: ulimit -n 1024"};
+}
+
+Finding check_corpus() {
+  const Result<Corpus> corpus = open_corpus("kjv", default_cache_folder());
+  if (corpus.ok())
+    return {"corpus", State::kOk, fmt::format("kjv, the quickstart's ({})", corpus->path), ""};
+  return {"corpus", State::kMissing, corpus.status().message(),
+          "or name text of your own: data.corpus= data.files=[FILE]"};
+}
+
+Finding check_clock() {
+  timex state = {};
+  const bool synchronised = ::adjtimex(&state) != TIME_ERROR;
+  const std::time_t now = std::time(nullptr);
+  char text[32];
+  std::strftime(text, sizeof text, "%Y-%m-%d %H:%M UTC", std::gmtime(&now));
+  constexpr std::time_t kNewYear2024 = 1704067200;
+  if (now < kNewYear2024)
+    return {"clock", State::kMissing, fmt::format("says {}, which is past", text),
+            "set it; a restarted island is told from its predecessor by the time"};
+  if (!synchronised)
+    return {"clock", State::kNote, fmt::format("{}, not kept by a time service", text),
+            "fine on one machine; run a time service (chrony, say) where islands are on several"};
+  return {"clock", State::kOk, fmt::format("{}, kept by a time service", text), ""};
+}
+
+}  // namespace
+
+bool Cpu::has(const std::string& flag) const {
+  return std::find(flags.begin(), flags.end(), flag) != flags.end();
+}
+
+Cpu parse_cpuinfo(const std::string& text) {
+  Cpu cpu{"unknown", {}};
+  std::istringstream lines(text);
+  for (std::string line; std::getline(lines, line) && !(line.empty() && !cpu.flags.empty());) {
+    const std::size_t colon = line.find(':');
+    if (colon == std::string::npos || colon + 2 > line.size()) continue;
+    const std::string value = line.substr(colon + 2);
+    if (line.starts_with("model name")) cpu.model = value;
+    if (!line.starts_with("flags") && !line.starts_with("Features")) continue;
+    std::istringstream words(value);
+    cpu.flags.assign(std::istream_iterator<std::string>(words), {});
+  }
+  return cpu;
+}
+
+std::string size_text(double bytes) {
+  return bytes >= 1024 * kMiB ? fmt::format("{:.1f} GiB", bytes / (1024 * kMiB))
+                              : fmt::format("{:.1f} MiB", bytes / kMiB);
+}
+
+std::vector<Finding> check_machine(const std::string& runs_folder) {
+  return {{"outrigger", State::kOk, version_text(), ""},
+          check_cpu(),
+          check_bf16(),
+          check_memory(),
+          check_gpu(),
+          check_disk(runs_folder),
+          check_loopback(),
+          check_open_files(),
+          check_corpus(),
+          check_clock()};
+}
+
+}  // namespace outrigger

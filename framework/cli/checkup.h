@@ -1,0 +1,32 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace outrigger {
+
+// One thing that a job needs of a machine, or is faster with.
+struct Finding {
+  enum class State { kOk, kNote, kMissing };  // kMissing: jobs fail without it
+  std::string name;
+  State state = State::kOk;
+  std::string found;   // what there is, in plain words
+  std::string advice;  // what to do about it; empty when nothing
+};
+
+// What /proc/cpuinfo says of the first processor.
+struct Cpu {
+  std::string model;               // "unknown" if it does not say
+  std::vector<std::string> flags;  // x86's "flags" or Arm's "Features"
+  bool has(const std::string& flag) const;
+};
+Cpu parse_cpuinfo(const std::string& text);
+
+// "3.5 GiB", "120.0 MiB".
+std::string size_text(double bytes);
+
+// Looks at this machine. `runs_folder` is where run folders would go; it need not exist. Takes
+// below a second, but longer the first time, when it prepares the quickstart's corpus in the cache.
+std::vector<Finding> check_machine(const std::string& runs_folder);
+
+}  // namespace outrigger

@@ -1,0 +1,19 @@
+#pragma once
+
+namespace CLI {
+class App;
+}
+
+namespace outrigger {
+
+// One function a subcommand, in a file of its name. Each adds the command with its options to the
+// app; its callback does the work and sets the exit code (launch/exit_code.h). main.cpp has the
+// table of them.
+void add_recipe(CLI::App& app, int& exit_code);
+void add_doctor(CLI::App& app, int& exit_code);
+
+// The headings of `outrigger --help`, for App::group().
+inline constexpr const char* kRunGroup = "Run";
+inline constexpr const char* kLookGroup = "Look";
+
+}  // namespace outrigger

@@ -1,0 +1,187 @@
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+
+#include <fmt/format.h>
+#include <outrigger/framework/recipe/keys.h>
+#include <outrigger/framework/version.h>
+#include <sys/wait.h>
+#include <nlohmann/json.hpp>
+
+#include "support/catch.h"
+
+using namespace outrigger;
+
+namespace {
+
+struct Ended {
+  int code = -1;
+  std::string out, err;
+};
+
+// The folder of one test case, gone at its end.
+class Folder {
+ public:
+  Folder() {
+    std::string name = (std::filesystem::temp_directory_path() / "outrigger-cli-XXXXXX").string();
+    path_ = ::mkdtemp(name.data());
+  }
+  ~Folder() { std::filesystem::remove_all(path_); }
+  std::string write(const std::string& name, const std::string& text) const {
+    std::ofstream(path_ / name) << text;
+    return (path_ / name).string();
+  }
+  std::string read(const std::string& name) const {
+    std::ifstream file(path_ / name);
+    return {std::istreambuf_iterator<char>(file), {}};
+  }
+  std::string path() const { return path_.string(); }
+
+ private:
+  std::filesystem::path path_;
+};
+
+// Runs a shell's script in a folder of its own; $O is the built program.
+Ended shell(const std::string& script) {
+  const Folder folder;
+  const std::string line = fmt::format("cd '{}' && O='{}' && {{ {}\n}} >out 2>err", folder.path(),
+                                       OUTRIGGER_PROGRAM, script);
+  const int status = std::system(line.c_str());
+  Ended ended{WIFEXITED(status) ? WEXITSTATUS(status) : -1, folder.read("out"), folder.read("err")};
+  CHECK(!std::filesystem::exists(folder.path() + "/runs"));
+  return ended;
+}
+
+Ended outrigger_cli(const std::string& arguments) {
+  return shell("\"$O\" " + arguments);
+}
+
+const std::string kQuickstart = OUTRIGGER_SOURCE_DIR "/recipes/quickstart.yaml";
+
+}  // namespace
+
+// Mutation: return 0 for a usage error.
+TEST_CASE("cli: a wrong command line ends with 2 and one line that names what was meant") {
+  const auto refused = [](const std::string& rest) {
+    const Ended ended = outrigger_cli(rest);
+    INFO(rest << ": " << ended.err);
+    CHECK(ended.code == 2);
+    CHECK(ended.out.empty());
+    CHECK(std::count(ended.err.begin(), ended.err.end(), '\n') == 1);
+    return ended.err;
+  };
+  CHECK(
+      refused("docter") ==
+      "outrigger: there is no command `docter`; did you mean `doctor`?; see `outrigger --help`\n");
+  CHECK(refused("recipe shwo x").find("did you mean `show`?") != std::string::npos);
+  CHECK(refused("recipe show --jsn x")
+            .find("outrigger recipe show: there is no option `--jsn`; did you mean `--json`?") !=
+        std::string::npos);
+  CHECK(refused("") == "outrigger: a command is missing; see `outrigger --help`\n");
+  CHECK(refused("recipe").find("outrigger recipe: a command is missing") != std::string::npos);
+  CHECK(refused("recipe show").find("RECIPE is required") != std::string::npos);
+  CHECK(refused("recipe keys extra").find("extra") != std::string::npos);
+  CHECK(refused("--versoin").find("did you mean `--version`?") != std::string::npos);
+}
+
+// Mutation: print help to stderr; let a command inherit the footer.
+TEST_CASE("cli: every command has help with what it is for") {
+  const auto help = [](const std::string& command) {
+    const Ended ended = outrigger_cli(command + " --help");
+    INFO(command);
+    CHECK(ended.code == 0);
+    CHECK(ended.err.empty());
+    CHECK(ended.out.find("Usage: outrigger") != std::string::npos);
+    return ended.out;
+  };
+  CHECK(help("").find("outrigger train recipes/quickstart.yaml") != std::string::npos);
+  CHECK(help("recipe").find("Exit codes") == std::string::npos);
+  CHECK(help("recipe show").find("Example: ") != std::string::npos);
+  CHECK(help("recipe keys").find("--json") != std::string::npos);
+  CHECK(help("doctor").find("--json") != std::string::npos);
+}
+
+// Mutation: print kVersion alone.
+TEST_CASE("cli: the version names the commit and the build") {
+  const Ended ended = outrigger_cli("--version");
+  CHECK(ended.code == 0);
+  CHECK(ended.out == version_text() + "\n");
+}
+
+// Mutation: exit with 1 when a recipe is wrong.
+TEST_CASE(
+    "cli: a mistyped key on the command line ends with 2, names it, and suggests the right one") {
+  const Ended ended = outrigger_cli("recipe show " + kQuickstart + " sync.evry=20");
+  CHECK(ended.code == 2);
+  CHECK(ended.out.empty());
+  CHECK(ended.err ==
+        "command line: sync.evry: is no key of a recipe; did you mean `sync.every`?\n");
+}
+
+// Mutation: print the first error only.
+TEST_CASE("cli: a recipe with three mistakes reports all three") {
+  const Folder folder;
+  const std::string path = folder.write(
+      "r.yaml", "data: {corpus: kjv}\nsync: {evry: 1}\ntrain: {steps: no}\nbatch_size: 3\n");
+  const Ended ended = outrigger_cli("recipe show " + path);
+  CHECK(ended.code == 2);
+  CHECK(ended.err == path + ":2: sync.evry: is no key of a recipe; did you mean `sync.every`?\n" +
+                         path + ":3: train.steps: is no, but must be an integer of at least 1\n" +
+                         path +
+                         ":4: batch_size: is another system's name; here it is `train.batch`: it "
+                         "counts the sequences of all islands together\n");
+}
+
+// Mutation: leave the overrides out of load_recipe's arguments; print warnings to stdout.
+TEST_CASE("cli: recipe show prints what loads back, warnings apart") {
+  const Ended shown = outrigger_cli(
+      "recipe show " + kQuickstart +
+      " sync.every=7 comm.topology=gather sync.result_codec=bf16 'sample.prompt=a=b'");
+  CHECK(shown.code == 0);
+  CHECK(shown.out.find("every: 7 ") != std::string::npos);
+  CHECK(shown.err.starts_with("warning: command line: sync.result_codec: has no effect"));
+  const Folder folder;
+  const Ended again = outrigger_cli("recipe show --json " + folder.write("r.yaml", shown.out));
+  CHECK(again.code == 0);
+  const auto json = nlohmann::json::parse(again.out);
+  CHECK(json["recipe"]["sample"]["prompt"] == "a=b");
+  CHECK(json["recipe"]["sync"]["every"] == 7);
+}
+
+// Mutation: leave --json out of keys.
+TEST_CASE("cli: recipe keys lists every key") {
+  CHECK(outrigger_cli("recipe keys").out.find("\nsync.every\n") != std::string::npos);
+  CHECK(nlohmann::json::parse(outrigger_cli("recipe keys --json").out).size() ==
+        recipe_keys().size());
+}
+
+// Mutation: leave SIGPIPE at its default; return without a word when the write fails.
+TEST_CASE("cli: a reader that goes away is no error, a full disk is one") {
+  // A fifo with nobody at its other end.
+  const Ended piped = shell("mkfifo p; exec 4<>p 3>p 4<&-; \"$O\" recipe keys >&3");
+  CHECK(piped.code == 0);
+  CHECK(piped.err.empty());
+  const Ended full = outrigger_cli("recipe keys >/dev/full");
+  CHECK(full.code == 1);
+  CHECK(full.err.find("No space left on device") != std::string::npos);
+}
+
+// Mutation: exit with 0 whatever is missing.
+TEST_CASE("cli: doctor says what there is, and ends with 3 when something needed is missing") {
+  const Ended ended = outrigger_cli("doctor --json");
+  const auto findings = nlohmann::json::parse(ended.out);
+  CHECK(findings.size() >= 9);
+  bool missing = false;
+  for (const auto& finding : findings) {
+    missing |= finding["state"] == "missing";
+    CHECK(!finding["found"].get<std::string>().empty());
+  }
+  CHECK(ended.code == (missing ? 3 : 0));
+  const Ended limited = shell("ulimit -n 64; \"$O\" doctor");
+  CHECK(limited.code == 3);
+  CHECK(limited.out.find("raise the limit: ulimit -n 1024") != std::string::npos);
+}
