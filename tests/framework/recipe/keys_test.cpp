@@ -38,7 +38,7 @@ TEST_CASE("every recipe key has a place of its own") {
   }
 }
 
-// Mutation: give train.steps the default 0; print durations without their unit.
+// Mutation: print durations without their unit.
 TEST_CASE("every recipe key's default is a value that it takes and that loads back") {
   for (const Key& key : recipe_keys()) {
     INFO(key.name << ": " << write_value(key, Recipe{}));

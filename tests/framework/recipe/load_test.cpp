@@ -12,7 +12,7 @@
 
 using namespace outrigger;
 
-// Mutation: return after the first error in load_recipe.
+// Mutation: report the first error only in load_recipe.
 TEST_CASE("recipe with three mistakes reports all three with their lines") {
   const std::string errors = errors_of(
       "data: {corpus: kjv}\n"
@@ -54,7 +54,7 @@ TEST_CASE("recipe override in quotes may use YAML's escapes") {
   CHECK(loaded->recipe.sample.prompt == "a\nb");
 }
 
-// Mutation: use the whole override as the key when it has no '='.
+// Mutation: leave out the test for a missing key or '='.
 TEST_CASE("recipe override without a key or a value is refused") {
   CHECK(errors_with({"sync.every"}) ==
         "command line: \"sync.every\" is no override; write key=value, such as sync.every=20");
@@ -82,7 +82,7 @@ TEST_CASE("recipe includes in order, later wins key by key, paths relative to th
   CHECK(to_string(loaded->sources.at("train.batch")) == "configs/sub/c.yaml:1");
 }
 
-// Mutation: look for the file in all files read so far instead of the chain (refuses the diamond).
+// Mutation: leave a file in the chain when it has been read (refuses the diamond).
 TEST_CASE("recipe include cycle is refused with its chain, a diamond is not") {
   auto cycle = load_texts({{"r.yaml", "\ninclude: a.yaml"},
                            {"a.yaml", "include: [b.yaml]"},

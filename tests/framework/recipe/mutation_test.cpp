@@ -40,7 +40,7 @@ TEST_CASE("recipe with one key renamed at random is refused by that name") {
   }
 }
 
-// Mutation: return "" at the end of Reader::number when the text is no number.
+// Mutation: leave the keys of `outer` out of print().
 TEST_CASE("recipe with one value retyped at random is refused or takes exactly that value") {
   Random random(2);
   const std::vector<std::string> values = {
@@ -63,7 +63,7 @@ TEST_CASE("recipe with one value retyped at random is refused or takes exactly t
   }
 }
 
-// Mutation: index the items of a list before looking at how many there are.
+// Mutation: let a YAML exception out of parse_yaml.
 TEST_CASE(
     "recipe text with bytes dropped, doubled and changed at random is refused with a reason or "
     "loads") {

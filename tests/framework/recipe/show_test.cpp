@@ -25,7 +25,7 @@ Recipe load_back(const std::string& text) {
 
 }  // namespace
 
-// Mutation: print 6 digits of a double; leave a section out.
+// Mutation: leave the keys of `outer` out of print().
 TEST_CASE("every recipe of the tree loads without a warning, prints, and loads back to the same") {
   const auto paths = recipes_of_the_tree();
   REQUIRE(paths.size() >= 2);
@@ -42,7 +42,7 @@ TEST_CASE("every recipe of the tree loads without a warning, prints, and loads b
   }
 }
 
-// Mutation: print durations in whole minutes only.
+// Mutation: print 6 digits of a double; print a duration in the largest unit below it.
 TEST_CASE("resolved recipe keeps odd values exactly") {
   auto loaded = load_texts(
       {{"r.yaml", "data: {corpus: kjv}"}},
