@@ -1,0 +1,328 @@
+#include <outrigger/comm/membership/round_book.h>
+
+#include <algorithm>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <outrigger/comm/membership/grace.h>
+#include <outrigger/comm/membership/wire.h>
+
+namespace outrigger {
+
+RoundBook::RoundBook(std::vector<std::string> islands, std::uint32_t fragments, Duration timeout_min,
+                     Duration timeout_max)
+    : islands_(std::move(islands)),
+      timeout_min_(timeout_min),
+      fragments_(fragments),
+      arrival_("rounds, from the first announcement to the close", 6 * timeout_min, timeout_max),
+      exchange_("rounds, from the close to the commit", 6 * timeout_min, timeout_max) {
+  for (Fragment& fragment : fragments_) fragment.chains[0] = Hash128{};
+}
+
+void RoundBook::replay(const v1::Record& record) {
+  switch (record.body_case()) {
+    case v1::Record::kTermStarted:
+      if (record.term_started().new_life()) {
+        open_.clear();
+        outcomes_.clear();
+        for (Fragment& fragment : fragments_) fragment = Fragment{.chains = {{0, Hash128{}}}};
+        has_base_ = false;
+        first_attempt_ = highest_attempt_ + 1;
+      }
+      break;
+    case v1::Record::kAppliedBy: {
+      const Version version = from_wire(record.applied_by().version());
+      if (version.fragment >= fragments_.size()) break;
+      if (!has_base_ || version.number > fragments_[version.fragment].committed) {
+        fragments_[version.fragment].committed = version.number;
+        fragments_[version.fragment].chains = {{version.number, version.chain}};
+      }
+      has_base_ = version.fragment + 1 == fragments_.size() || has_base_;
+      fragments_[version.fragment].applied[record.applied_by().member().island()] = version.number;
+      break;
+    }
+    case v1::Record::kClosed: {
+      Round& round = open_[from_wire(record.closed().round())];
+      round.close = record.closed();
+      round.measured = false;
+      highest_attempt_ = std::max(highest_attempt_, record.closed().attempt().number());
+      break;
+    }
+    case v1::Record::kCommitted:
+      apply_commit(record.committed());
+      break;
+    default:
+      break;
+  }
+}
+
+void RoundBook::start(std::uint64_t term, TimePoint now) {
+  term_ = term;
+  for (auto& [id, round] : open_) round.closed_at = now;
+}
+
+Status RoundBook::check_applied(const std::vector<Version>& applied) const {
+  if (applied.size() != fragments_.size()) {
+    return {Code::kFailedPrecondition,
+            fmt::format("it names versions of {} fragments, the job has {}", applied.size(),
+                        fragments_.size())};
+  }
+  for (std::uint32_t index = 0; index < applied.size(); ++index) {
+    const Version& version = applied[index];
+    if (version.fragment != index) {
+      return {Code::kFailedPrecondition, "it does not name every fragment's version in order"};
+    }
+    if (!has_base_) continue;
+    const auto known = fragments_[index].chains.find(version.number);
+    if (known == fragments_[index].chains.end() || known->second != version.chain) {
+      return {Code::kFailedPrecondition,
+              fmt::format("it stands at {}, which is not in the job's history; the job stands at {}. "
+                          "Its parameters differ from the others': start all islands from the same "
+                          "checkpoint",
+                          to_string(version), to_string(committed(index)))};
+    }
+  }
+  return {};
+}
+
+void RoundBook::set_base(const std::vector<Version>& applied) {
+  for (const Version& version : applied) {
+    fragments_[version.fragment].committed = version.number;
+    fragments_[version.fragment].chains = {{version.number, version.chain}};
+  }
+  has_base_ = true;
+}
+
+Version RoundBook::committed(std::uint32_t fragment) const {
+  const Fragment& state = fragments_[fragment];
+  return {fragment, state.committed, state.chains.at(state.committed)};
+}
+
+std::string RoundBook::name(std::uint32_t island) const {
+  return island < islands_.size() ? fmt::format("island {}", islands_[island]) : "an unknown island";
+}
+
+std::string RoundBook::names(const std::vector<std::uint32_t>& list) const {
+  std::vector<std::string> texts;
+  for (const std::uint32_t island : list) texts.push_back(name(island));
+  return fmt::format("{}", fmt::join(texts, ", "));
+}
+
+Status RoundBook::check_base(const v1::Announce& announce) const {
+  const Version base = from_wire(announce.base());
+  const Version expected = committed(announce.round().fragment());
+  if (base == expected) return {};
+  return {Code::kFailedPrecondition,
+          fmt::format("announces {} on {}, but the job stands at {}: its state differs from the "
+                      "others'. Resume all islands from the last whole checkpoint",
+                      to_string(from_wire(announce.round())), to_string(base), to_string(expected))};
+}
+
+void RoundBook::announce(const MemberId& from, const v1::Announce& announce, const Live& live,
+                         TimePoint now, Effects& effects) {
+  const RoundId id = from_wire(announce.round());
+  if (id.fragment >= fragments_.size() || announce.base().fragment() != id.fragment ||
+      announce.base().number() != id.number) {
+    effects.refuse(from.island, fmt::format("the announcement of {} on {} does not fit: the job has {} "
+                                            "fragments, and a round's base is the version of its number",
+                                            to_string(id), to_string(from_wire(announce.base())),
+                                            fragments_.size()));
+    return;
+  }
+  const std::uint64_t committed_number = fragments_[id.fragment].committed;
+  if (id.number < committed_number) {
+    const auto outcome = outcomes_.find(id);
+    if (outcome == outcomes_.end()) return;  // everyone has applied it: an old duplicate
+    *effects.send(from.island).mutable_outcome() = outcome->second;
+    return;
+  }
+  if (id.number > committed_number + kMaxRoundsAhead) {
+    effects.refuse(from.island, fmt::format("the announcement of {} is too far ahead of {}", to_string(id),
+                                            to_string(committed(id.fragment))));
+    return;
+  }
+  Round& round = open_[id];
+  if (!round.announces.emplace(from.island, announce).second) return;
+  if (!round.waiting_since) round.waiting_since = now;
+  if (!round.close) try_close(id, live, now, effects);
+}
+
+void RoundBook::try_close(const RoundId& id, const Live& live, TimePoint now, Effects& effects) {
+  Round& round = open_.at(id);
+  if (id.number != fragments_[id.fragment].committed) return;
+  for (const MemberId& member : live) {
+    const auto announce = round.announces.find(member.island);
+    if (announce == round.announces.end()) continue;
+    if (const Status status = check_base(announce->second); !status.ok()) {
+      effects.end_job({status.code(), name(member.island) + " " + status.message()}, member);
+      return;
+    }
+  }
+  for (const MemberId& member : live) {
+    if (!round.announces.contains(member.island)) return;
+  }
+  v1::Close close;
+  *close.mutable_round() = to_wire(id);
+  *close.mutable_attempt() = to_wire(AttemptId{term_, first_attempt_});
+  *close.mutable_base() = to_wire(committed(id.fragment));
+  fill_contributors(round, live, close, effects);
+  if (effects.verdict) return;
+  arrival_.measured(now - *round.waiting_since);
+  tell_deadlines(effects);
+  round.closed_at = now;
+  close.set_timeout_ms(static_cast<std::uint64_t>(
+      std::chrono::duration_cast<std::chrono::milliseconds>(exchange_.timeout()).count()));
+  highest_attempt_ = std::max(highest_attempt_, close.attempt().number());
+  round.close = close;
+  *effects.record().mutable_closed() = close;
+  send_close(close, live, effects);
+}
+
+void RoundBook::fill_contributors(const Round& round, const Live& live, v1::Close& close,
+                                  Effects& effects) const {
+  std::uint64_t total = 0;
+  for (const MemberId& member : live) {
+    const v1::Announce& announce = round.announces.at(member.island);
+    if (!announce.finite()) {
+      *close.add_spectators() = to_wire(member);
+      effects.warn(fmt::format("{} left out of {}: its pseudo-gradient is not finite",
+                               name(member.island), to_string(from_wire(close.round()))));
+      continue;
+    }
+    v1::Contributor* contributor = close.add_contributors();
+    *contributor->mutable_member() = to_wire(member);
+    contributor->set_weight(announce.tokens());
+    total += announce.tokens();
+    *close.add_owners() = to_wire(member);
+  }
+  if (close.contributors().empty()) {
+    effects.end_job({Code::kFailedPrecondition,
+                     fmt::format("no island has a finite pseudo-gradient in {}: the training has diverged. "
+                                 "Resume from the last checkpoint with a lower learning rate",
+                                 to_string(from_wire(close.round())))});
+    return;
+  }
+  if (total != 0) return;
+  for (v1::Contributor& contributor : *close.mutable_contributors()) contributor.set_weight(1);
+}
+
+void RoundBook::send_close(const v1::Close& close, const Live& live, Effects& effects) const {
+  for (const MemberId& member : live) *effects.send(member.island).mutable_close() = close;
+}
+
+void RoundBook::retry(Round& round, const Live& live, TimePoint now, const std::string& why,
+                      Effects& effects) {
+  v1::Attempt* attempt = round.close->mutable_attempt();
+  attempt->set_number(attempt->number() + 1);
+  attempt->set_term(term_);
+  highest_attempt_ = std::max(highest_attempt_, attempt->number());
+  round.votes.clear();
+  round.failures.clear();
+  round.measured = false;
+  round.closed_at = now;
+  effects.warn(fmt::format("{}: {}; attempt {} starts", to_string(from_wire(round.close->round())), why,
+                           attempt->number()));
+  *effects.record().mutable_closed() = *round.close;
+  send_close(*round.close, live, effects);
+}
+
+void RoundBook::vote(const MemberId& from, const v1::Vote& vote, const Live& live, TimePoint now,
+                     Effects& effects) {
+  const RoundId id = from_wire(vote.round());
+  const auto found = open_.find(id);
+  if (found == open_.end() || !found->second.close) {
+    if (const auto outcome = outcomes_.find(id); outcome != outcomes_.end()) {
+      *effects.send(from.island).mutable_outcome() = outcome->second;
+    } else {
+      effects.refuse(from.island, fmt::format("the vote on {}: that round is not closed", to_string(id)));
+    }
+    return;
+  }
+  Round& round = found->second;
+  const AttemptId newest = from_wire(round.close->attempt());
+  if (from_wire(vote.attempt()) != newest) {
+    effects.refuse(from.island, fmt::format("the vote on {} is for {}; only {} counts", to_string(id),
+                                            to_string(from_wire(vote.attempt())), to_string(newest)));
+    return;
+  }
+  const auto& contributors = round.close->contributors();
+  const bool contributes = std::any_of(contributors.begin(), contributors.end(), [&](const auto& entry) {
+    return from_wire(entry.member()) == from;
+  });
+  if (!contributes || vote.result_hash().size() != 16) {
+    effects.refuse(from.island, fmt::format("the vote on {}: {}", to_string(id),
+                                            contributes ? "its hash does not have 16 bytes"
+                                                        : "this member does not contribute to it"));
+    return;
+  }
+  round.votes.insert_or_assign(from.island, Hash128::from_bytes(vote.result_hash()));
+  count_votes(id, live, now, effects);
+}
+
+void RoundBook::count_votes(const RoundId& id, const Live& live, TimePoint now, Effects& effects) {
+  Round& round = open_.at(id);
+  for (const auto& contributor : round.close->contributors()) {
+    if (!round.votes.contains(contributor.member().island())) return;
+  }
+  const Hash128 hash = round.votes.begin()->second;
+  std::map<Hash128, std::vector<std::uint32_t>, bool (*)(const Hash128&, const Hash128&)> sides(
+      [](const Hash128& a, const Hash128& b) { return std::pair(a.high, a.low) < std::pair(b.high, b.low); });
+  for (const auto& [island, voted] : round.votes) sides[voted].push_back(island);
+  if (sides.size() == 1) {
+    commit(id, hash, live, now, effects);
+    return;
+  }
+  std::vector<std::string> texts;
+  for (const auto& [voted, voters] : sides) {
+    texts.push_back(fmt::format("{}: {}", names(voters), voted.hex().substr(0, 8)));
+  }
+  const std::string why = fmt::format("the results differ ({})", fmt::join(texts, "; "));
+  if (!round.votes_retried) {
+    round.votes_retried = true;
+    retry(round, live, now, why, effects);
+    return;
+  }
+  effects.end_job({Code::kCorruption,
+                   fmt::format("{}: {}, twice. A machine computes or moves bytes wrongly, or builds differ. "
+                               "Resume from the last whole checkpoint",
+                               to_string(id), why)});
+}
+
+void RoundBook::commit(const RoundId& id, const Hash128& hash, const Live& live, TimePoint now,
+                       Effects& effects) {
+  Round& round = open_.at(id);
+  const Version before = committed(id.fragment);
+  v1::Outcome outcome;
+  *outcome.mutable_round() = round.close->round();
+  *outcome.mutable_attempt() = round.close->attempt();
+  outcome.set_result_hash(hash.bytes());
+  *outcome.mutable_version() =
+      to_wire(Version{id.fragment, id.number + 1, chain(before.chain, hash)});
+  *outcome.mutable_contributors() = round.close->contributors();
+  if (round.measured) {
+    exchange_.measured(now - round.closed_at);
+    tell_deadlines(effects);
+  }
+  *effects.record().mutable_committed() = outcome;
+  apply_commit(outcome);
+  for (const MemberId& member : live) *effects.send(member.island).mutable_outcome() = outcome;
+  effects.detail(fmt::format("{} committed: {}", to_string(id), to_string(committed(id.fragment))));
+  release(live, effects);
+  const auto next = open_.find(RoundId{id.fragment, id.number + 1});
+  if (next == open_.end()) return;
+  next->second.waiting_since = now;
+  try_close(next->first, live, now, effects);
+}
+
+void RoundBook::apply_commit(const v1::Outcome& outcome) {
+  const RoundId id = from_wire(outcome.round());
+  const Version version = from_wire(outcome.version());
+  if (id.fragment >= fragments_.size()) return;
+  fragments_[id.fragment].committed = version.number;
+  fragments_[id.fragment].chains[version.number] = version.chain;
+  open_.erase(id);
+  outcomes_[id] = outcome;
+}
+
+}  // namespace outrigger
