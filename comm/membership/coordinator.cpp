@@ -35,8 +35,9 @@ void Coordinator::replay(const v1::Record& record) {
     if (island < seats_.size()) seats_[island].left = true;
   } else if (record.has_finished()) {
     const v1::Record::Finished& finished = record.finished();
-    finished_ = Verdict{finished.code() == 0 ? Status() : status_from_wire(finished.code(), finished.why()),
-                        std::nullopt};
+    finished_ =
+        Verdict{finished.code() == 0 ? Status() : status_from_wire(finished.code(), finished.why()),
+                std::nullopt};
     if (finished.has_culprit()) finished_->culprit = from_wire(finished.culprit());
   }
 }
@@ -93,17 +94,19 @@ void Coordinator::start(Effects& effects, TimePoint now) {
     seat.away_until = now + config_.timeout_min;
     seat.away_why = "it has not come back since the coordinator was restarted";
   }
-  effects.note(fmt::format("coordinator of job {}: term {}, policy strict, {} islands, {} fragments",
-                           config_.job, term_, seats_.size(), config_.fragments));
+  effects.note(
+      fmt::format("coordinator of job {}: term {}, policy strict, {} islands, {} fragments",
+                  config_.job, term_, seats_.size(), config_.fragments));
 }
 
 void Coordinator::receive(const MessageReceived& event, Effects& effects, TimePoint now) {
   const v1::MemberMessage& message = event.message;
   const MemberId from = from_wire(message.from());
   if (message.job() != config_.job) {
-    refuse_member(event.connection, from,
-                  {Code::kFailedPrecondition, fmt::format("this is the coordinator of job '{}', not of '{}'",
-                                                          config_.job, message.job())});
+    refuse_member(
+        event.connection, from,
+        {Code::kFailedPrecondition, fmt::format("this is the coordinator of job '{}', not of '{}'",
+                                                config_.job, message.job())});
     return;
   }
   if (message.has_hello()) {
@@ -111,33 +114,36 @@ void Coordinator::receive(const MessageReceived& event, Effects& effects, TimePo
     return;
   }
   Seat* seat = find_seat(event.connection);
-  if (seat == nullptr || finished_) return;  // replaced by a newer connection of the member, or closing
+  if (seat == nullptr || finished_)
+    return;  // replaced by a newer connection of the member, or closing
   seat->last_heard = now;
   seat->heard = true;
   if (from != *seat->member) {
-    effects.refuse(seat->member->island, fmt::format("{} came from {} on the connection of {}",
-                                                     describe(message), to_string(from),
-                                                     to_string(*seat->member)));
+    effects.refuse(seat->member->island,
+                   fmt::format("{} came from {} on the connection of {}", describe(message),
+                               to_string(from), to_string(*seat->member)));
   } else if (message.term() != term_) {
-    effects.refuse(from.island, fmt::format("{} is of term {}, the coordinator's is {}", describe(message),
-                                            message.term(), term_));
+    effects.refuse(from.island, fmt::format("{} is of term {}, the coordinator's is {}",
+                                            describe(message), message.term(), term_));
   } else {
     dispatch(*seat, message, effects, now);
   }
 }
 
-void Coordinator::dispatch(Seat& seat, const v1::MemberMessage& message, Effects& effects, TimePoint now) {
+void Coordinator::dispatch(Seat& seat, const v1::MemberMessage& message, Effects& effects,
+                           TimePoint now) {
   const MemberId from = *seat.member;
   const bool needs_all = message.has_announce() || message.has_gather();
   if (needs_all && !complete()) {
-    effects.refuse(from.island, fmt::format("{} came before all islands joined", describe(message)));
+    effects.refuse(from.island,
+                   fmt::format("{} came before all islands joined", describe(message)));
     return;
   }
   switch (message.body_case()) {
     case v1::MemberMessage::kReady:
       return ready(seat, message.ready(), effects);
     case v1::MemberMessage::kAnnounce:
-      return rounds_.announce(from, message.announce(), live(), now, effects);
+      return rounds_.announce(from, message.announce(), admitted(), now, effects);
     case v1::MemberMessage::kVote:
       return rounds_.vote(from, message.vote(), live(), now, effects);
     case v1::MemberMessage::kExchangeFailed:
@@ -148,10 +154,12 @@ void Coordinator::dispatch(Seat& seat, const v1::MemberMessage& message, Effects
       effects.send(from.island).mutable_alive();
       return;
     case v1::MemberMessage::kGather:
-      return gathers_.add(from, message.gather(), live(), effects);
+      return gathers_.add(from, message.gather(),
+                          message.gather().key().starts_with(kStopPrefix) ? live() : admitted(),
+                          effects);
     case v1::MemberMessage::kStopRequest:
-      return gathers_.stop(fmt::format("{} asks: {}", name(seat), message.stop_request().why()), live(),
-                           effects);
+      return gathers_.stop(fmt::format("{} asks: {}", name(seat), message.stop_request().why()),
+                           live(), effects);
     case v1::MemberMessage::kLeave:
       return leave(seat, message.leave(), effects);
     default:
@@ -171,29 +179,34 @@ void Coordinator::lost(const ConnectionLost& event, Effects& effects, TimePoint 
 void Coordinator::tick(Effects& effects, TimePoint now) {
   for (const Seat& seat : seats_) {
     if (!seat.member || seat.left) continue;
-    if (!seat.connection && now >= seat.away_until) return member_lost(seat, seat.away_why, effects, now);
+    if (!seat.connection && now >= seat.away_until)
+      return member_lost(seat, seat.away_why, effects, now);
     if (seat.connection && now >= seat.last_heard + config_.timeout_min) {
-      return member_lost(seat, "it is connected but silent: stopped, or its machine or link hangs", effects,
-                         now);
+      return member_lost(seat, "it is connected but silent: stopped, or its machine or link hangs",
+                         effects, now);
     }
   }
   if (!all_ready() && now >= started_ + config_.timeout_max) {
-    effects.end_job({Code::kDeadlineExceeded,
-                     fmt::format("{} did not join within {:.3g} s (membership.timeout.max). Was it started, "
-                                 "and does it reach the coordinator?",
-                                 missing(), seconds(config_.timeout_max))});
+    effects.end_job(
+        {Code::kDeadlineExceeded,
+         fmt::format("{} did not join within {:.3g} s (membership.timeout.max). Was it started, "
+                     "and does it reach the coordinator?",
+                     missing(), seconds(config_.timeout_max))});
     return;
   }
   rounds_.tick(now, live(), effects);
 }
 
-void Coordinator::member_lost(const Seat& seat, const std::string& why, Effects& effects, TimePoint now) {
+void Coordinator::member_lost(const Seat& seat, const std::string& why, Effects& effects,
+                              TimePoint now) {
   const std::string text = fmt::format(
-      "{} is lost: {}. The coordinator noticed; {}. Policy strict: the job ends. See the end of that island's "
+      "{} is lost: {}. The coordinator noticed; {}. Policy strict: the job ends. See the end of "
+      "that island's "
       "log, then resume from the last checkpoint",
       name(seat), why,
-      seat.heard ? fmt::format("its last message came {:.3g} s ago", seconds(now - seat.last_heard))
-                 : fmt::format("no message came in the {:.3g} s of this term", seconds(now - started_)));
+      seat.heard
+          ? fmt::format("its last message came {:.3g} s ago", seconds(now - seat.last_heard))
+          : fmt::format("no message came in the {:.3g} s of this term", seconds(now - started_)));
   v1::Record::Evicted* evicted = effects.record().mutable_evicted();
   *evicted->mutable_member() = to_wire(*seat.member);
   evicted->set_epoch(++epoch_);
@@ -224,13 +237,15 @@ void Coordinator::check_departures(Effects& effects) {
     if (!seat.left) continue;
     std::string what;
     if (const auto round = rounds_.needs(*seat.member)) what = to_string(*round);
-    if (const auto key = gathers_.needs(*seat.member)) what = fmt::format("the gather of '{}'", *key);
+    if (const auto key = gathers_.needs(*seat.member))
+      what = fmt::format("the gather of '{}'", *key);
     if (what.empty()) continue;
-    effects.end_job({Code::kUnavailable,
-                     fmt::format("{} has left the job ({}), but {} needs it", name(seat),
-                                 seat.left_why.empty() ? "before the coordinator's restart" : seat.left_why,
-                                 what)},
-                    seat.member);
+    effects.end_job(
+        {Code::kUnavailable,
+         fmt::format("{} has left the job ({}), but {} needs it", name(seat),
+                     seat.left_why.empty() ? "before the coordinator's restart" : seat.left_why,
+                     what)},
+        seat.member);
   }
 }
 
@@ -259,17 +274,27 @@ void Coordinator::end_job(const Verdict& verdict, CoordinatorStep& step) {
 }
 
 bool Coordinator::complete() const {
-  return std::all_of(seats_.begin(), seats_.end(), [](const Seat& seat) { return seat.member.has_value(); });
+  return std::all_of(seats_.begin(), seats_.end(),
+                     [](const Seat& seat) { return seat.member.has_value(); });
 }
 
 bool Coordinator::all_ready() const {
-  return std::all_of(seats_.begin(), seats_.end(), [](const Seat& seat) { return seat.ready || seat.left; });
+  return std::all_of(seats_.begin(), seats_.end(),
+                     [](const Seat& seat) { return seat.ready || seat.left; });
 }
 
 std::vector<MemberId> Coordinator::live() const {
   std::vector<MemberId> members;
   for (const Seat& seat : seats_) {
     if (seat.member && !seat.left) members.push_back(*seat.member);
+  }
+  return members;
+}
+
+std::vector<MemberId> Coordinator::admitted() const {
+  std::vector<MemberId> members;
+  for (const Seat& seat : seats_) {
+    if (seat.member) members.push_back(*seat.member);
   }
   return members;
 }

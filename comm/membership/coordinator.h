@@ -23,12 +23,13 @@ struct CoordinatorConfig {
   Policy policy = Policy::kStrict;
   std::vector<std::string> islands;  // names, in order: a member's island is the index here
   std::uint32_t fragments = 1;
-  std::string recipe;                // resolved; a member must bring the same text
-  std::string numerics;              // likewise: kNumerics (wire.h)
+  std::string recipe;    // resolved; a member must bring the same text
+  std::string numerics;  // likewise: kNumerics (wire.h)
   Duration timeout_min = std::chrono::seconds(5);
   Duration timeout_max = std::chrono::minutes(10);
   Duration heartbeat = std::chrono::seconds(1);
-  bool new_life = false;  // the job starts over from a checkpoint: what the journal has of it is void
+  bool new_life =
+      false;  // the job starts over from a checkpoint: what the journal has of it is void
 };
 
 // One connection of one member, for its whole life; never used twice.
@@ -48,7 +49,8 @@ struct CoordinatorTick {};
 using CoordinatorEvent =
     std::variant<CoordinatorStarted, MessageReceived, ConnectionLost, CoordinatorTick>;
 
-// What it wants done: the records durable first, then the messages in order, then connections closed.
+// What it wants done: the records durable first, then the messages in order, then connections
+// closed.
 struct CoordinatorStep {
   struct Message {
     ConnectionId connection = 0;
@@ -62,12 +64,12 @@ struct CoordinatorStep {
   std::optional<Status> finished;  // the job is over: Ok, or why
 };
 
-// The coordinator's state machine: (state, event, now) -> (state, records, messages, timers). Pure: no
-// socket, file, thread or clock inside. CoordinatorHost runs it. Not thread-safe.
+// The coordinator's state machine: (state, event, now) -> (state, records, messages, timers). Pure:
+// no socket, file, thread or clock inside. CoordinatorHost runs it. Not thread-safe.
 //
-// Built from the journal of an earlier process it begins a new term: commits stand, open closes stand with
-// their votes wiped, and no member is given up before a full timeout_min. A journal whose job is
-// over gives a coordinator that is finished from the start, unless config.new_life.
+// Built from the journal of an earlier process it begins a new term: commits stand, open closes
+// stand with their votes wiped, and no member is given up before a full timeout_min. A journal
+// whose job is over gives a coordinator that is finished from the start, unless config.new_life.
 class Coordinator {
  public:
   Coordinator(CoordinatorConfig config, const std::vector<v1::Record>& journal);
@@ -82,14 +84,14 @@ class Coordinator {
   struct Seat {
     std::optional<MemberId> member;  // admitted
     std::string address;
-    bool ready = false;              // its transport listens, as told in this term
+    bool ready = false;  // its transport listens, as told in this term
     bool left = false;
     std::string left_why;
     std::optional<ConnectionId> connection;
     std::uint64_t connection_count = 0;
     TimePoint last_heard;
-    bool heard = false;              // in this term
-    TimePoint away_until;            // when there is no connection
+    bool heard = false;    // in this term
+    TimePoint away_until;  // when there is no connection
     std::string away_why;
   };
 
@@ -101,10 +103,12 @@ class Coordinator {
   void tick(Effects& effects, TimePoint now);
 
   // coordinator_join.cpp
-  void hello(ConnectionId connection, const v1::MemberMessage& message, Effects& effects, TimePoint now);
+  void hello(ConnectionId connection, const v1::MemberMessage& message, Effects& effects,
+             TimePoint now);
   Status check_hello(const v1::MemberMessage& message) const;
   void admit(Seat& seat, const MemberId& member, const v1::Hello& hello, Effects& effects);
-  void connect(Seat& seat, ConnectionId connection, const v1::Hello& hello, Effects& effects, TimePoint now);
+  void connect(Seat& seat, ConnectionId connection, const v1::Hello& hello, Effects& effects,
+               TimePoint now);
   void ready(Seat& seat, const v1::Ready& ready, Effects& effects);
   void fill_roster(v1::Roster& roster) const;
   void refuse_member(ConnectionId connection, const MemberId& to, const Status& why);
@@ -114,7 +118,9 @@ class Coordinator {
   void member_lost(const Seat& seat, const std::string& why, Effects& effects, TimePoint now);
   void end_job(const Verdict& verdict, CoordinatorStep& step);
   bool all_ready() const;
-  std::vector<MemberId> live() const;
+  std::vector<MemberId> live() const;  // who has not left
+  std::vector<MemberId> admitted()
+      const;  // who must be part of a new round or gather, even if it left
   std::string missing() const;
   std::optional<TimePoint> next_tick() const;
   std::string name(const Seat& seat) const;

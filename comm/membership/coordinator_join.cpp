@@ -26,7 +26,8 @@ std::string first_difference(std::string_view coordinator, std::string_view memb
     const bool both = !coordinator.empty() && !member.empty();
     const std::string_view ours = take_line(coordinator), theirs = take_line(member);
     if (both && ours == theirs) continue;
-    return fmt::format("line {} is '{}' at the coordinator and '{}' at the member", number, ours, theirs);
+    return fmt::format("line {} is '{}' at the coordinator and '{}' at the member", number, ours,
+                       theirs);
   }
 }
 
@@ -41,9 +42,10 @@ Status Coordinator::check_hello(const v1::MemberMessage& message) const {
   }
   if (message.term() > term_) {
     return {Code::kFailedPrecondition,
-            fmt::format("it has seen term {}, this coordinator is only in term {}: its journal is older "
-                        "than the job, or two coordinators run",
-                        message.term(), term_)};
+            fmt::format(
+                "it has seen term {}, this coordinator is only in term {}: its journal is older "
+                "than the job, or two coordinators run",
+                message.term(), term_)};
   }
   if (hello.recipe() != config_.recipe) {
     return {Code::kFailedPrecondition, "its recipe differs from the coordinator's: " +
@@ -64,8 +66,8 @@ void Coordinator::hello(ConnectionId connection, const v1::MemberMessage& messag
   const v1::Hello& hello = message.hello();
   MemberId member{0, message.from().incarnation(), message.from().worker()};
   const auto refuse = [&](const Status& why) {
-    effects.warn(fmt::format("refused island {} (incarnation {}): {}", hello.island(), member.incarnation,
-                             why.message()));
+    effects.warn(fmt::format("refused island {} (incarnation {}): {}", hello.island(),
+                             member.incarnation, why.message()));
     refuse_member(connection, member, why);
   };
   if (finished_ && !finished_->status.ok()) return refuse(finished_->status);
@@ -96,17 +98,20 @@ void Coordinator::hello(ConnectionId connection, const v1::MemberMessage& messag
     return refuse({Code::kFailedPrecondition,
                    "it was admitted by a coordinator whose journal this one does not have"});
   } else if (seat.member && complete()) {
-    refuse({Code::kUnavailable, "the island's earlier process was lost, and under policy strict that ends "
-                                "the job: resume from the last checkpoint"});
-    return member_lost(seat, fmt::format("its process was started anew as incarnation {}", member.incarnation),
-                       effects, now);
+    refuse({Code::kUnavailable,
+            "the island's earlier process was lost, and under policy strict that ends "
+            "the job: resume from the last checkpoint"});
+    return member_lost(
+        seat, fmt::format("its process was started anew as incarnation {}", member.incarnation),
+        effects, now);
   } else {
     admit(seat, member, hello, effects);
   }
   connect(seat, connection, hello, effects, now);
 }
 
-void Coordinator::admit(Seat& seat, const MemberId& member, const v1::Hello& hello, Effects& effects) {
+void Coordinator::admit(Seat& seat, const MemberId& member, const v1::Hello& hello,
+                        Effects& effects) {
   if (seat.connection) closing_.push_back(*seat.connection);
   seat = Seat{};
   seat.member = member;
@@ -122,11 +127,12 @@ void Coordinator::admit(Seat& seat, const MemberId& member, const v1::Hello& hel
     *record->mutable_version() = version;
   }
   if (!rounds_.has_base()) rounds_.set_base(applied);
-  effects.note(fmt::format("{} joins (incarnation {}, step {})", name(seat), member.incarnation, hello.step()));
+  effects.note(fmt::format("{} joins (incarnation {}, step {})", name(seat), member.incarnation,
+                           hello.step()));
 }
 
-void Coordinator::connect(Seat& seat, ConnectionId connection, const v1::Hello& hello, Effects& effects,
-                          TimePoint now) {
+void Coordinator::connect(Seat& seat, ConnectionId connection, const v1::Hello& hello,
+                          Effects& effects, TimePoint now) {
   const MemberId member = *seat.member;
   if (seat.connection && seat.connection != connection) closing_.push_back(*seat.connection);
   seat.connection = connection;
@@ -139,9 +145,7 @@ void Coordinator::connect(Seat& seat, ConnectionId connection, const v1::Hello& 
   welcome->set_timeout_min_ms(milliseconds(config_.timeout_min));
   welcome->set_timeout_max_ms(milliseconds(config_.timeout_max));
   if (hello.rejoin()) effects.note(fmt::format("{} is back", name(seat)));
-  if (complete()) {
-    rounds_.rejoined(member, hello, live(), now, effects);
-  }
+  if (complete()) rounds_.rejoined(member, hello, admitted(), now, effects);
   gathers_.rejoined(member, effects);
 }
 

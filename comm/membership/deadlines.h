@@ -12,8 +12,8 @@ namespace outrigger {
 //
 //   timeout = clamp(2 median + 20 MAD, floor, ceiling)   MAD: median of |x - median|
 //
-// over the last 32 measured durations; the ceiling until three are there. The median and the MAD are not
-// moved by one slow round, as a mean would be.
+// over the last 32 measured durations; the ceiling until three are there. The median and the MAD
+// are not moved by one slow round, as a mean would be.
 class Deadlines {
  public:
   Deadlines(std::string what, Duration floor, Duration ceiling);
@@ -21,7 +21,8 @@ class Deadlines {
   void measured(Duration duration);
   Duration timeout() const;
 
-  // A line for the log if the time-out has moved by more than a quarter since the last such line; else "".
+  // A line for the log if the time-out has moved by more than a quarter since the last such line;
+  // else "".
   std::string news();
 
   static constexpr std::size_t kWindow = 32;

@@ -25,7 +25,8 @@ struct Verdict {
   std::optional<MemberId> culprit;
 };
 
-// What the parts of the coordinator's state machine want done about an event: records first, then messages.
+// What the parts of the coordinator's state machine want done about an event: records first, then
+// messages.
 struct Effects {
   struct Message {
     std::uint32_t island = 0;

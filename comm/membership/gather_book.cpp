@@ -21,10 +21,12 @@ void GatherBook::replay(const v1::Record& record) {
   if (results_.size() > kMaxOpenGathers) results_.pop_front();
 }
 
-void GatherBook::add(const MemberId& from, const v1::Gather& gather, const Live& live, Effects& effects) {
+void GatherBook::add(const MemberId& from, const v1::Gather& gather, const Live& live,
+                     Effects& effects) {
   const std::string& key = gather.key();
-  const auto known = std::find_if(results_.begin(), results_.end(),
-                                  [&](const v1::GatherResult& result) { return result.key() == key; });
+  const auto known =
+      std::find_if(results_.begin(), results_.end(),
+                   [&](const v1::GatherResult& result) { return result.key() == key; });
   if (known != results_.end()) {
     *effects.send(from.island).mutable_gather_result() = *known;
     return;
@@ -34,11 +36,12 @@ void GatherBook::add(const MemberId& from, const v1::Gather& gather, const Live&
   });
   if (gather.value().size() > kMaxGatherBytes || key.empty() || key.size() > kMaxGatherKeyBytes ||
       pending >= static_cast<std::ptrdiff_t>(kMaxOpenGathers)) {
-    effects.refuse(from.island,
-                   fmt::format("the gather of '{}' with {} bytes, beside {} open ones: at most {} bytes, {} "
-                               "in the key, {} open at once",
-                               key.substr(0, kMaxGatherKeyBytes), gather.value().size(), pending,
-                               kMaxGatherBytes, kMaxGatherKeyBytes, kMaxOpenGathers));
+    effects.refuse(
+        from.island,
+        fmt::format("the gather of '{}' with {} bytes, beside {} open ones: at most {} bytes, {} "
+                    "in the key, {} open at once",
+                    key.substr(0, kMaxGatherKeyBytes), gather.value().size(), pending,
+                    kMaxGatherBytes, kMaxGatherKeyBytes, kMaxOpenGathers));
     return;
   }
   v1::GatherResult::Entry entry;
@@ -46,7 +49,8 @@ void GatherBook::add(const MemberId& from, const v1::Gather& gather, const Live&
   entry.set_value(gather.value());
   open_[key].emplace(from.island, std::move(entry));
   // A restarted coordinator learns from an answer that a stop was asked for.
-  if (key == kStopKey) stop("a member was asked by the coordinator before its restart", live, effects);
+  if (key == kStopKey)
+    stop("a member was asked by the coordinator before its restart", live, effects);
   try_finish(key, live, effects);
 }
 
@@ -83,7 +87,9 @@ void GatherBook::rejoined(const MemberId& from, Effects& effects) const {
   if (stop_why_) ask(from.island, effects);
 }
 
-void GatherBook::left(const Live& live, Effects& effects) { try_finish(kStopKey, live, effects); }
+void GatherBook::left(const Live& live, Effects& effects) {
+  try_finish(kStopKey, live, effects);
+}
 
 std::optional<std::string> GatherBook::needs(const MemberId& member) const {
   for (const auto& [key, entries] : open_) {

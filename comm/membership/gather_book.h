@@ -13,9 +13,9 @@
 
 namespace outrigger {
 
-// The coordinator's gathers: small values under a key, shown to every member once all have given theirs, and
-// the agreement to stop, which is a gather that the coordinator starts. A result is journaled before anyone
-// sees it, and kept for members that were away. Pure.
+// The coordinator's gathers: small values under a key, shown to every member once all have given
+// theirs, and the agreement to stop, which is a gather that the coordinator starts. A result is
+// journaled before anyone sees it, and kept for members that were away. Pure.
 class GatherBook {
  public:
   using Live = std::vector<MemberId>;
@@ -36,7 +36,8 @@ class GatherBook {
   void try_finish(const std::string& key, const Live& live, Effects& effects);
   void ask(std::uint32_t island, Effects& effects) const;
 
-  std::map<std::string, std::map<std::uint32_t, v1::GatherResult::Entry>> open_;  // by key, by island
+  std::map<std::string, std::map<std::uint32_t, v1::GatherResult::Entry>>
+      open_;                              // by key, by island
   std::deque<v1::GatherResult> results_;  // the newest kMaxOpenGathers
   std::optional<std::string> stop_why_;   // a stop is being agreed on, or has been
 };

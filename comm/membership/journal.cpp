@@ -31,11 +31,14 @@ class SqliteJournal : public Journal {
       : database_(std::move(database)), path_(std::move(path)) {}
 
   Status set_up() {
-    // The exclusive lock is taken by the first transaction and held: a second coordinator is refused.
+    // The exclusive lock is taken by the first transaction and held: a second coordinator is
+    // refused.
     for (const char* command :
-         {"PRAGMA locking_mode = EXCLUSIVE", "PRAGMA journal_mode = WAL", "PRAGMA synchronous = FULL",
-          "BEGIN IMMEDIATE", "CREATE TABLE IF NOT EXISTS records "
-          "(number INTEGER PRIMARY KEY, body BLOB NOT NULL, checksum INTEGER NOT NULL)", "COMMIT"}) {
+         {"PRAGMA locking_mode = EXCLUSIVE", "PRAGMA journal_mode = WAL",
+          "PRAGMA synchronous = FULL", "BEGIN IMMEDIATE",
+          "CREATE TABLE IF NOT EXISTS records "
+          "(number INTEGER PRIMARY KEY, body BLOB NOT NULL, checksum INTEGER NOT NULL)",
+          "COMMIT"}) {
       if (const Status status = execute(command); !status.ok()) return status;
     }
     return check_integrity();
@@ -64,11 +67,13 @@ class SqliteJournal : public Journal {
                              static_cast<std::size_t>(sqlite3_column_bytes(prepared->get(), 1)));
       v1::Record& record = records.emplace_back();
       if (number != static_cast<std::int64_t>(records.size()) ||
-          checksum(body) != sqlite3_column_int64(prepared->get(), 2) || !record.ParseFromString(body)) {
-        return Status(Code::kCorruption,
-                      fmt::format("{}: record {} of the coordinator's journal is damaged; resume from a "
-                                  "checkpoint with a new journal",
-                                  path_, number));
+          checksum(body) != sqlite3_column_int64(prepared->get(), 2) ||
+          !record.ParseFromString(body)) {
+        return Status(
+            Code::kCorruption,
+            fmt::format("{}: record {} of the coordinator's journal is damaged; resume from a "
+                        "checkpoint with a new journal",
+                        path_, number));
       }
     }
     if (code != SQLITE_DONE) return error("reading");
@@ -82,9 +87,10 @@ class SqliteJournal : public Journal {
     if (sqlite3_step(prepared->get()) != SQLITE_ROW) return error("checking");
     const auto* text = reinterpret_cast<const char*>(sqlite3_column_text(prepared->get(), 0));
     if (text != nullptr && std::string(text) == "ok") return {};
-    return {Code::kCorruption, fmt::format("{}: the coordinator's journal is damaged ({}); resume from a "
-                                           "checkpoint with a new journal",
-                                           path_, text == nullptr ? "no text" : text)};
+    return {Code::kCorruption,
+            fmt::format("{}: the coordinator's journal is damaged ({}); resume from a "
+                        "checkpoint with a new journal",
+                        path_, text == nullptr ? "no text" : text)};
   }
 
   Status insert(const v1::Record& record) {
@@ -110,8 +116,8 @@ class SqliteJournal : public Journal {
   }
 
   Status error(const char* doing) const {
-    const std::string text = fmt::format("{}: {} the coordinator's journal failed: {}", path_, doing,
-                                         sqlite3_errmsg(database_.get()));
+    const std::string text = fmt::format("{}: {} the coordinator's journal failed: {}", path_,
+                                         doing, sqlite3_errmsg(database_.get()));
     switch (sqlite3_errcode(database_.get()) & 0xff) {
       case SQLITE_FULL:
         return {Code::kResourceExhausted, text + "; free some space and resume"};
@@ -152,13 +158,16 @@ class MemoryJournal : public Journal {
 
 Result<std::unique_ptr<Journal>> open_journal(const std::string& path) {
   sqlite3* raw = nullptr;
-  const int code = sqlite3_open_v2(path.c_str(), &raw, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, nullptr);
+  const int code =
+      sqlite3_open_v2(path.c_str(), &raw, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, nullptr);
   auto journal = std::make_unique<SqliteJournal>(Database(raw), path);
   if (code != SQLITE_OK) return journal->error("opening");
   if (const Status status = journal->set_up(); !status.ok()) return status;
   return std::unique_ptr<Journal>(std::move(journal));
 }
 
-std::unique_ptr<Journal> memory_journal() { return std::make_unique<MemoryJournal>(); }
+std::unique_ptr<Journal> memory_journal() {
+  return std::make_unique<MemoryJournal>();
+}
 
 }  // namespace outrigger

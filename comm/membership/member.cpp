@@ -11,7 +11,8 @@ namespace {
 
 constexpr Duration kFirstBackoff = std::chrono::milliseconds(50);
 constexpr Duration kLongestBackoff = std::chrono::seconds(1);
-// Until the coordinator has said its own: how long a connection may stay silent before it is tried anew.
+// Until the coordinator has said its own: how long a connection may stay silent before it is tried
+// anew.
 constexpr Duration kFirstAnswer = std::chrono::seconds(10);
 
 }  // namespace
@@ -81,7 +82,7 @@ void Member::connect(MemberStep& step, TimePoint now) {
   connected_ = true;
   welcomed_ = false;
   step.connect = ++connection_;
-  next_heartbeat_ = now;
+  connected_at_ = now;
   v1::Hello* hello = send(step).mutable_hello();
   hello->set_protocol(kProtocolVersion);
   hello->set_island(config_.island);
@@ -112,7 +113,8 @@ void Member::receive(const CoordinatorSaid& said, MemberStep& step, TimePoint no
   if (!connected_ || said.connection != connection_) return;
   if (message.job() != config_.job && !message.has_refused()) return;
   const MemberId to = from_wire(message.to());
-  if (message.term() < term_ || to.incarnation != self_.incarnation || (admitted_ && to != self_)) return;
+  if (message.term() < term_ || to.incarnation != self_.incarnation || (admitted_ && to != self_))
+    return;
   term_ = message.term();
   last_heard_ = now;
   backoff_ = Duration::zero();
@@ -142,9 +144,10 @@ void Member::receive(const CoordinatorSaid& said, MemberStep& step, TimePoint no
     case v1::CoordinatorMessage::kRefused: {
       const v1::Refused& refused = message.refused();
       if (refused.final()) {
-        return fail(status_from_wire(refused.code(), refused.why())
-                        .with_context(fmt::format("the coordinator refused island {}", config_.island)),
-                    step);
+        return fail(
+            status_from_wire(refused.code(), refused.why())
+                .with_context(fmt::format("the coordinator refused island {}", config_.island)),
+            step);
       }
       step.log.push_back({LogLine::Level::kDetail, "the coordinator refused " + refused.why()});
       return;
@@ -172,7 +175,8 @@ void Member::welcome(const v1::Welcome& welcome, MemberStep& step, TimePoint now
 // What came up while there was no connection. Votes follow when the coordinator repeats its close.
 void Member::resend(MemberStep& step) {
   if (applied_told_on_ != connection_) {
-    for (const Version& version : applied_) *send(step).mutable_applied()->mutable_version() = to_wire(version);
+    for (const Version& version : applied_)
+      *send(step).mutable_applied()->mutable_version() = to_wire(version);
     applied_told_on_ = connection_;
   }
   for (auto& [id, held] : held_) {
@@ -191,29 +195,32 @@ void Member::resend(MemberStep& step) {
 void Member::tick(MemberStep& step, TimePoint now) {
   if (!joined_ && now >= started_ + config_.join_timeout) {
     const std::string reached =
-        admitted_ ? "the coordinator is there, but not all islands have joined"
-                  : fmt::format("the coordinator does not answer ({})",
-                                last_trouble_.empty() ? "the connection stays silent" : last_trouble_);
-    return fail({Code::kDeadlineExceeded, fmt::format("island {} could not join job {} within {:.3g} s: {}",
-                                                      config_.island, config_.job,
-                                                      seconds(config_.join_timeout), reached)},
+        admitted_
+            ? "the coordinator is there, but not all islands have joined"
+            : fmt::format("the coordinator does not answer ({})",
+                          last_trouble_.empty() ? "the connection stays silent" : last_trouble_);
+    return fail({Code::kDeadlineExceeded,
+                 fmt::format("island {} could not join job {} within {:.3g} s: {}", config_.island,
+                             config_.job, seconds(config_.join_timeout), reached)},
                 step);
   }
   if (joined_ && now >= last_heard_ + timeout_max_) {
-    return fail({Code::kUnavailable,
-                 fmt::format("the coordinator has been out of reach for {:.3g} s (membership.timeout.max): {}",
-                             seconds(now - last_heard_),
-                             last_trouble_.empty() ? "the connection stays silent" : last_trouble_)},
-                step);
+    return fail(
+        {Code::kUnavailable,
+         fmt::format(
+             "the coordinator has been out of reach for {:.3g} s (membership.timeout.max): {}",
+             seconds(now - last_heard_),
+             last_trouble_.empty() ? "the connection stays silent" : last_trouble_)},
+        step);
   }
   if (!connected_) {
     if (now >= next_connect_) connect(step, now);
     return;
   }
-  const TimePoint silent_since = std::max(last_heard_, next_heartbeat_ - heartbeat_);
-  if (now >= last_heard_ + timeout_min_ && now >= silent_since + timeout_min_) {
+  if (now >= std::max(last_heard_, connected_at_) + timeout_min_) {
     step.disconnect = true;
-    return disconnected(fmt::format("it has said nothing for {:.3g} s", seconds(now - last_heard_)), step, now);
+    return disconnected(fmt::format("it has said nothing for {:.3g} s", seconds(now - last_heard_)),
+                        step, now);
   }
   if (welcomed_ && now >= next_heartbeat_) {
     send(step).mutable_heartbeat()->set_step(step_);
@@ -230,7 +237,7 @@ void Member::fail(Status why, MemberStep& step) {
 std::optional<TimePoint> Member::next_tick() const {
   TimePoint next = joined_ ? last_heard_ + timeout_max_ : started_ + config_.join_timeout;
   if (!connected_) return std::min(next, next_connect_);
-  next = std::min(next, last_heard_ + timeout_min_);
+  next = std::min(next, std::max(last_heard_, connected_at_) + timeout_min_);
   if (welcomed_) next = std::min(next, next_heartbeat_);
   return next;
 }

@@ -37,8 +37,12 @@ struct Disconnected {
   std::uint64_t connection = 0;
   std::string why;
 };
-struct TransportReady { std::string address; };
-struct LaunchCalled { v1::Announce announce; };
+struct TransportReady {
+  std::string address;
+};
+struct LaunchCalled {
+  v1::Announce announce;
+};
 struct ExchangeDone {
   RoundId round;
   AttemptId attempt;
@@ -50,35 +54,45 @@ struct ExchangeBroken {
   std::optional<MemberId> peer;
   std::string why;
 };
-struct AppliedCalled { Version version; };
-struct GatherCalled { std::string key, value; };
-struct StopCalled { std::string why; };
-struct StepCompleted { std::uint64_t step = 0; };
-struct LeaveCalled { std::string why; };
+struct AppliedCalled {
+  Version version;
+};
+struct GatherCalled {
+  std::string key, value;
+};
+struct StopCalled {
+  std::string why;
+};
+struct StepCompleted {
+  std::uint64_t step = 0;
+};
+struct LeaveCalled {
+  std::string why;
+};
 struct MemberTick {};
-using MemberEvent = std::variant<MemberStarted, CoordinatorSaid, Disconnected, TransportReady, LaunchCalled,
-                                 ExchangeDone, ExchangeBroken, AppliedCalled, GatherCalled, StopCalled,
-                                 StepCompleted, LeaveCalled, MemberTick>;
+using MemberEvent = std::variant<MemberStarted, CoordinatorSaid, Disconnected, TransportReady,
+                                 LaunchCalled, ExchangeDone, ExchangeBroken, AppliedCalled,
+                                 GatherCalled, StopCalled, StepCompleted, LeaveCalled, MemberTick>;
 
 // What it wants done, in this order.
 struct MemberStep {
-  bool disconnect = false;                   // the present connection is given up
-  std::optional<std::uint64_t> connect;      // open a connection: this one
-  std::vector<v1::MemberMessage> messages;   // on the present connection
-  std::optional<MemberId> open_transport;    // under this name; answered by TransportReady
-  std::optional<v1::Roster> roster;          // the members, as the transport must know them
-  std::vector<v1::Close> exchanges;          // start these; an older attempt of the same round ends
-  std::vector<v1::Outcome> outcomes;         // committed, and the result with that hash is here
+  bool disconnect = false;                  // the present connection is given up
+  std::optional<std::uint64_t> connect;     // open a connection: this one
+  std::vector<v1::MemberMessage> messages;  // on the present connection
+  std::optional<MemberId> open_transport;   // under this name; answered by TransportReady
+  std::optional<v1::Roster> roster;         // the members, as the transport must know them
+  std::vector<v1::Close> exchanges;         // start these; an older attempt of the same round ends
+  std::vector<v1::Outcome> outcomes;        // committed, and the result with that hash is here
   std::vector<v1::GatherResult> gathers;
-  bool gone = false;                         // the coordinator has heard the goodbye
-  std::optional<Status> failed;              // the session is over, for this reason
+  bool gone = false;             // the coordinator has heard the goodbye
+  std::optional<Status> failed;  // the session is over, for this reason
   std::vector<LogLine> log;
   std::optional<TimePoint> next_tick;
 };
 
-// The member's state machine, the twin of Coordinator: pure, not thread-safe; Session runs it. It keeps
-// what the coordinator must hear again after a reconnect, ignores lower terms, foreign incarnations and
-// older attempts, and believes its inclusion from an Outcome only.
+// The member's state machine, the twin of Coordinator: pure, not thread-safe; Session runs it. It
+// keeps what the coordinator must hear again after a reconnect, ignores lower terms, foreign
+// incarnations and older attempts, and believes its inclusion from an Outcome only.
 class Member {
  public:
   explicit Member(MemberConfig config);
@@ -86,7 +100,11 @@ class Member {
   MemberStep handle(const MemberEvent& event, TimePoint now);
 
   // Whether inner step `step`, now finished, may be followed by another one.
-  enum class Next { kGo, kWait, kStop };  // kWait: the members are agreeing, and this one has come far enough
+  enum class Next {
+    kGo,
+    kWait,
+    kStop
+  };  // kWait: the members are agreeing, and this one has come far enough
   Next after_step(std::uint64_t step) const;
   std::optional<std::uint64_t> stop_step() const { return stop_step_; }
 
@@ -139,11 +157,11 @@ class Member {
 
   TimePoint started_;
   std::uint64_t connection_ = 0;
-  bool connected_ = false;      // a connection is open, or being opened
-  bool welcomed_ = false;       // on the present connection
-  bool admitted_ = false;       // ever
-  bool joined_ = false;         // the roster is known
-  TimePoint last_heard_, next_connect_, next_heartbeat_;
+  bool connected_ = false;  // a connection is open, or being opened
+  bool welcomed_ = false;   // on the present connection
+  bool admitted_ = false;   // ever
+  bool joined_ = false;     // the roster is known
+  TimePoint last_heard_, connected_at_, next_connect_, next_heartbeat_;
   Duration backoff_{}, heartbeat_{}, timeout_min_, timeout_max_;
   std::string last_trouble_;
   std::optional<std::string> address_;

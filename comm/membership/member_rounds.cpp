@@ -35,9 +35,9 @@ void Member::report_exchange(const Held& held, MemberStep& step) {
   if (!in_touch()) return;
   if (held.exchange == Held::kDone) {
     const auto& contributors = held.close->contributors();
-    const bool votes = std::any_of(contributors.begin(), contributors.end(), [&](const auto& contributor) {
-      return from_wire(contributor.member()) == self_;
-    });
+    const bool votes = std::any_of(
+        contributors.begin(), contributors.end(),
+        [&](const auto& contributor) { return from_wire(contributor.member()) == self_; });
     if (!votes) return;
     v1::Vote* vote = send(step).mutable_vote();
     *vote->mutable_round() = held.close->round();
@@ -94,15 +94,16 @@ void Member::try_settle(const RoundId& id, MemberStep& step) {
     held_.erase(id);
     return;
   }
-  const std::string reason = held.exchange == Held::kDone
-                                 ? fmt::format("holds a result with hash {}", held.hash.hex())
-                             : held.exchange == Held::kBroken ? "could not get it: " + held.broken.why
-                                                              : "has none";
+  const std::string reason =
+      held.exchange == Held::kDone     ? fmt::format("holds a result with hash {}", held.hash.hex())
+      : held.exchange == Held::kBroken ? "could not get it: " + held.broken.why
+                                       : "has none";
   fail({Code::kFailedPrecondition,
-        fmt::format("{} is committed with the result {}, but island {} {}. Under policy strict it cannot "
-                    "catch up: resume all islands from the last checkpoint",
-                    to_string(id), Hash128::from_bytes(held.outcome->result_hash()).hex(), config_.island,
-                    reason)},
+        fmt::format(
+            "{} is committed with the result {}, but island {} {}. Under policy strict it cannot "
+            "catch up: resume all islands from the last checkpoint",
+            to_string(id), Hash128::from_bytes(held.outcome->result_hash()).hex(), config_.island,
+            reason)},
        step);
 }
 
@@ -134,14 +135,16 @@ void Member::gathered(const v1::GatherResult& result, MemberStep& step) {
     const std::string& text = entry.value();
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), promise);
     if (error != std::errc() || end != text.data() + text.size()) {
-      return fail({Code::kInternal, fmt::format("{} answered '{}' when asked for the step to stop after",
-                                                to_string(from_wire(entry.member())), text)},
-                  step);
+      return fail(
+          {Code::kInternal, fmt::format("{} answered '{}' when asked for the step to stop after",
+                                        to_string(from_wire(entry.member())), text)},
+          step);
     }
     agreed = std::max(agreed, promise);
   }
   stop_step_ = agreed;
-  step.log.push_back({LogLine::Level::kNote, fmt::format("all islands stop after step {}", agreed)});
+  step.log.push_back(
+      {LogLine::Level::kNote, fmt::format("all islands stop after step {}", agreed)});
 }
 
 void Member::stop_query(const v1::StopQuery& query, MemberStep& step) {

@@ -10,15 +10,13 @@
 
 namespace outrigger {
 
-RoundBook::RoundBook(std::vector<std::string> islands, std::uint32_t fragments, Duration timeout_min,
-                     Duration timeout_max)
+RoundBook::RoundBook(std::vector<std::string> islands, std::uint32_t fragments,
+                     Duration timeout_min, Duration timeout_max)
     : islands_(std::move(islands)),
       timeout_min_(timeout_min),
-      fragments_(fragments),
+      fragments_(fragments, Fragment{}),
       arrival_("rounds, from the first announcement to the close", 6 * timeout_min, timeout_max),
-      exchange_("rounds, from the close to the commit", 6 * timeout_min, timeout_max) {
-  for (Fragment& fragment : fragments_) fragment.chains[0] = Hash128{};
-}
+      exchange_("rounds, from the close to the commit", 6 * timeout_min, timeout_max) {}
 
 void RoundBook::replay(const v1::Record& record) {
   switch (record.body_case()) {
@@ -26,7 +24,7 @@ void RoundBook::replay(const v1::Record& record) {
       if (record.term_started().new_life()) {
         open_.clear();
         outcomes_.clear();
-        for (Fragment& fragment : fragments_) fragment = Fragment{.chains = {{0, Hash128{}}}};
+        fragments_.assign(fragments_.size(), Fragment{});
         has_base_ = false;
         first_attempt_ = highest_attempt_ + 1;
       }
@@ -76,11 +74,12 @@ Status RoundBook::check_applied(const std::vector<Version>& applied) const {
     if (!has_base_) continue;
     const auto known = fragments_[index].chains.find(version.number);
     if (known == fragments_[index].chains.end() || known->second != version.chain) {
-      return {Code::kFailedPrecondition,
-              fmt::format("it stands at {}, which is not in the job's history; the job stands at {}. "
-                          "Its parameters differ from the others': start all islands from the same "
-                          "checkpoint",
-                          to_string(version), to_string(committed(index)))};
+      return {
+          Code::kFailedPrecondition,
+          fmt::format("it stands at {}, which is not in the job's history; the job stands at {}. "
+                      "Its parameters differ from the others': start all islands from the same "
+                      "checkpoint",
+                      to_string(version), to_string(committed(index)))};
     }
   }
   return {};
@@ -100,7 +99,8 @@ Version RoundBook::committed(std::uint32_t fragment) const {
 }
 
 std::string RoundBook::name(std::uint32_t island) const {
-  return island < islands_.size() ? fmt::format("island {}", islands_[island]) : "an unknown island";
+  return island < islands_.size() ? fmt::format("island {}", islands_[island])
+                                  : "an unknown island";
 }
 
 std::string RoundBook::names(const std::vector<std::uint32_t>& list) const {
@@ -113,10 +113,11 @@ Status RoundBook::check_base(const v1::Announce& announce) const {
   const Version base = from_wire(announce.base());
   const Version expected = committed(announce.round().fragment());
   if (base == expected) return {};
-  return {Code::kFailedPrecondition,
-          fmt::format("announces {} on {}, but the job stands at {}: its state differs from the "
-                      "others'. Resume all islands from the last whole checkpoint",
-                      to_string(from_wire(announce.round())), to_string(base), to_string(expected))};
+  return {
+      Code::kFailedPrecondition,
+      fmt::format("announces {} on {}, but the job stands at {}: its state differs from the "
+                  "others'. Resume all islands from the last whole checkpoint",
+                  to_string(from_wire(announce.round())), to_string(base), to_string(expected))};
 }
 
 void RoundBook::announce(const MemberId& from, const v1::Announce& announce, const Live& live,
@@ -124,10 +125,11 @@ void RoundBook::announce(const MemberId& from, const v1::Announce& announce, con
   const RoundId id = from_wire(announce.round());
   if (id.fragment >= fragments_.size() || announce.base().fragment() != id.fragment ||
       announce.base().number() != id.number) {
-    effects.refuse(from.island, fmt::format("the announcement of {} on {} does not fit: the job has {} "
-                                            "fragments, and a round's base is the version of its number",
-                                            to_string(id), to_string(from_wire(announce.base())),
-                                            fragments_.size()));
+    effects.refuse(
+        from.island,
+        fmt::format("the announcement of {} on {} does not fit: the job has {} "
+                    "fragments, and a round's base is the version of its number",
+                    to_string(id), to_string(from_wire(announce.base())), fragments_.size()));
     return;
   }
   const std::uint64_t committed_number = fragments_[id.fragment].committed;
@@ -138,8 +140,8 @@ void RoundBook::announce(const MemberId& from, const v1::Announce& announce, con
     return;
   }
   if (id.number > committed_number + kMaxRoundsAhead) {
-    effects.refuse(from.island, fmt::format("the announcement of {} is too far ahead of {}", to_string(id),
-                                            to_string(committed(id.fragment))));
+    effects.refuse(from.island, fmt::format("the announcement of {} is too far ahead of {}",
+                                            to_string(id), to_string(committed(id.fragment))));
     return;
   }
   Round& round = open_[id];
@@ -197,10 +199,11 @@ void RoundBook::fill_contributors(const Round& round, const Live& live, v1::Clos
     *close.add_owners() = to_wire(member);
   }
   if (close.contributors().empty()) {
-    effects.end_job({Code::kFailedPrecondition,
-                     fmt::format("no island has a finite pseudo-gradient in {}: the training has diverged. "
-                                 "Resume from the last checkpoint with a lower learning rate",
-                                 to_string(from_wire(close.round())))});
+    effects.end_job(
+        {Code::kFailedPrecondition,
+         fmt::format("no island has a finite pseudo-gradient in {}: the training has diverged. "
+                     "Resume from the last checkpoint with a lower learning rate",
+                     to_string(from_wire(close.round())))});
     return;
   }
   if (total != 0) return;
@@ -221,8 +224,8 @@ void RoundBook::retry(Round& round, const Live& live, TimePoint now, const std::
   round.failures.clear();
   round.measured = false;
   round.closed_at = now;
-  effects.warn(fmt::format("{}: {}; attempt {} starts", to_string(from_wire(round.close->round())), why,
-                           attempt->number()));
+  effects.warn(fmt::format("{}: {}; attempt {} starts", to_string(from_wire(round.close->round())),
+                           why, attempt->number()));
   *effects.record().mutable_closed() = *round.close;
   send_close(*round.close, live, effects);
 }
@@ -235,21 +238,23 @@ void RoundBook::vote(const MemberId& from, const v1::Vote& vote, const Live& liv
     if (const auto outcome = outcomes_.find(id); outcome != outcomes_.end()) {
       *effects.send(from.island).mutable_outcome() = outcome->second;
     } else {
-      effects.refuse(from.island, fmt::format("the vote on {}: that round is not closed", to_string(id)));
+      effects.refuse(from.island,
+                     fmt::format("the vote on {}: that round is not closed", to_string(id)));
     }
     return;
   }
   Round& round = found->second;
   const AttemptId newest = from_wire(round.close->attempt());
   if (from_wire(vote.attempt()) != newest) {
-    effects.refuse(from.island, fmt::format("the vote on {} is for {}; only {} counts", to_string(id),
-                                            to_string(from_wire(vote.attempt())), to_string(newest)));
+    effects.refuse(from.island,
+                   fmt::format("the vote on {} is for {}; only {} counts", to_string(id),
+                               to_string(from_wire(vote.attempt())), to_string(newest)));
     return;
   }
   const auto& contributors = round.close->contributors();
-  const bool contributes = std::any_of(contributors.begin(), contributors.end(), [&](const auto& entry) {
-    return from_wire(entry.member()) == from;
-  });
+  const bool contributes =
+      std::any_of(contributors.begin(), contributors.end(),
+                  [&](const auto& entry) { return from_wire(entry.member()) == from; });
   if (!contributes || vote.result_hash().size() != 16) {
     effects.refuse(from.island, fmt::format("the vote on {}: {}", to_string(id),
                                             contributes ? "its hash does not have 16 bytes"
@@ -267,7 +272,9 @@ void RoundBook::count_votes(const RoundId& id, const Live& live, TimePoint now, 
   }
   const Hash128 hash = round.votes.begin()->second;
   std::map<Hash128, std::vector<std::uint32_t>, bool (*)(const Hash128&, const Hash128&)> sides(
-      [](const Hash128& a, const Hash128& b) { return std::pair(a.high, a.low) < std::pair(b.high, b.low); });
+      [](const Hash128& a, const Hash128& b) {
+        return std::pair(a.high, a.low) < std::pair(b.high, b.low);
+      });
   for (const auto& [island, voted] : round.votes) sides[voted].push_back(island);
   if (sides.size() == 1) {
     commit(id, hash, live, now, effects);
@@ -283,10 +290,11 @@ void RoundBook::count_votes(const RoundId& id, const Live& live, TimePoint now, 
     retry(round, live, now, why, effects);
     return;
   }
-  effects.end_job({Code::kCorruption,
-                   fmt::format("{}: {}, twice. A machine computes or moves bytes wrongly, or builds differ. "
-                               "Resume from the last whole checkpoint",
-                               to_string(id), why)});
+  effects.end_job(
+      {Code::kCorruption,
+       fmt::format("{}: {}, twice. A machine computes or moves bytes wrongly, or builds differ. "
+                   "Resume from the last whole checkpoint",
+                   to_string(id), why)});
 }
 
 void RoundBook::commit(const RoundId& id, const Hash128& hash, const Live& live, TimePoint now,

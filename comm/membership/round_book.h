@@ -14,9 +14,9 @@
 
 namespace outrigger {
 
-// The coordinator's rounds under policy strict: announcements, closes, attempts, votes, commits, and the
-// outcomes that are kept until every member has applied them. Any number of rounds may be open, also two of
-// one fragment; round n+1 closes only after round n has committed. Pure.
+// The coordinator's rounds under policy strict: announcements, closes, attempts, votes, commits,
+// and the outcomes that are kept until every member has applied them. Any number of rounds may be
+// open, also two of one fragment; round n+1 closes only after round n has committed. Pure.
 //
 // `live` is always the members whose part every round needs, in the order of islands.
 class RoundBook {
@@ -30,19 +30,21 @@ class RoundBook {
   void replay(const v1::Record& record);
   void start(std::uint64_t term, TimePoint now);
 
-  // The versions that a member brings along: the first member of a life sets them, later ones must have a
-  // version that this history contains.
+  // The versions that a member brings along: the first member of a life sets them, later ones must
+  // have a version that this history contains.
   Status check_applied(const std::vector<Version>& applied) const;
   void set_base(const std::vector<Version>& applied);
   bool has_base() const { return has_base_; }
 
   void announce(const MemberId& from, const v1::Announce& announce, const Live& live, TimePoint now,
                 Effects& effects);
-  void vote(const MemberId& from, const v1::Vote& vote, const Live& live, TimePoint now, Effects& effects);
+  void vote(const MemberId& from, const v1::Vote& vote, const Live& live, TimePoint now,
+            Effects& effects);
   void exchange_failed(const MemberId& from, const v1::ExchangeFailed& failed, const Live& live,
                        TimePoint now, Effects& effects);
   void applied(const MemberId& from, const Version& version, const Live& live, Effects& effects);
-  // On every (re)connection: the outcome, or the close as it stands, of each round that the member holds.
+  // On every (re)connection: the outcome, or the close as it stands, of each round that the member
+  // holds.
   void rejoined(const MemberId& from, const v1::Hello& hello, const Live& live, TimePoint now,
                 Effects& effects);
   void tick(TimePoint now, const Live& live, Effects& effects);
@@ -59,19 +61,20 @@ class RoundBook {
  private:
   struct Round {
     std::map<std::uint32_t, v1::Announce> announces;  // by island
-    std::optional<TimePoint> waiting_since;           // first announcement, with the round before committed
-    std::optional<v1::Close> close;                   // the newest attempt
+    std::optional<TimePoint> waiting_since;  // first announcement, with the round before committed
+    std::optional<v1::Close> close;          // the newest attempt
     TimePoint closed_at;
-    std::map<std::uint32_t, Hash128> votes;           // on the newest attempt, by island
+    std::map<std::uint32_t, Hash128> votes;  // on the newest attempt, by island
     std::map<std::uint32_t, v1::ExchangeFailed> failures;
-    bool measured = true;                             // closed in this term and never retried
+    bool measured = true;  // closed in this term and never retried
     bool exchange_retried = false;
     bool votes_retried = false;
-    std::optional<TimePoint> blame_at;                // when a second failure is settled
+    std::optional<TimePoint> blame_at;  // when a second failure is settled
   };
   struct Fragment {
     std::uint64_t committed = 0;
-    std::map<std::uint64_t, Hash128> chains;  // of each version that some member may still stand at
+    // Of each version that some member may still stand at.
+    std::map<std::uint64_t, Hash128> chains = {{0, Hash128{}}};
     std::map<std::uint32_t, std::uint64_t> applied;  // by island
   };
 
@@ -79,11 +82,14 @@ class RoundBook {
   std::string names(const std::vector<std::uint32_t>& list) const;
   Status check_base(const v1::Announce& announce) const;
   void try_close(const RoundId& id, const Live& live, TimePoint now, Effects& effects);
-  void fill_contributors(const Round& round, const Live& live, v1::Close& close, Effects& effects) const;
+  void fill_contributors(const Round& round, const Live& live, v1::Close& close,
+                         Effects& effects) const;
   void send_close(const v1::Close& close, const Live& live, Effects& effects) const;
-  void retry(Round& round, const Live& live, TimePoint now, const std::string& why, Effects& effects);
+  void retry(Round& round, const Live& live, TimePoint now, const std::string& why,
+             Effects& effects);
   void count_votes(const RoundId& id, const Live& live, TimePoint now, Effects& effects);
-  void commit(const RoundId& id, const Hash128& hash, const Live& live, TimePoint now, Effects& effects);
+  void commit(const RoundId& id, const Hash128& hash, const Live& live, TimePoint now,
+              Effects& effects);
   void apply_commit(const v1::Outcome& outcome);
   void blame(const RoundId& id, const Round& round, Effects& effects) const;
   void tell_deadlines(Effects& effects);

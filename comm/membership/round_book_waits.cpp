@@ -1,4 +1,5 @@
-// RoundBook: what ends a wait other than a vote: failed exchanges, applied versions, reconnects, deadlines.
+// RoundBook: what ends a wait other than a vote: failed exchanges, applied versions, reconnects,
+// deadlines.
 #include <algorithm>
 
 #include <fmt/format.h>
@@ -10,8 +11,8 @@
 
 namespace outrigger {
 
-void RoundBook::exchange_failed(const MemberId& from, const v1::ExchangeFailed& failed, const Live& live,
-                                TimePoint now, Effects& effects) {
+void RoundBook::exchange_failed(const MemberId& from, const v1::ExchangeFailed& failed,
+                                const Live& live, TimePoint now, Effects& effects) {
   const RoundId id = from_wire(failed.round());
   const auto found = open_.find(id);
   if (found == open_.end() || !found->second.close) {
@@ -21,8 +22,10 @@ void RoundBook::exchange_failed(const MemberId& from, const v1::ExchangeFailed& 
     return;
   }
   Round& round = found->second;
-  if (from_wire(failed.attempt()) != from_wire(round.close->attempt())) return;  // that try is over already
-  const std::string why = fmt::format("the exchange failed at {} ({})", name(from.island), failed.why());
+  if (from_wire(failed.attempt()) != from_wire(round.close->attempt()))
+    return;  // that try is over already
+  const std::string why =
+      fmt::format("the exchange failed at {} ({})", name(from.island), failed.why());
   if (!round.exchange_retried) {
     round.exchange_retried = true;
     retry(round, live, now, why, effects);
@@ -33,8 +36,8 @@ void RoundBook::exchange_failed(const MemberId& from, const v1::ExchangeFailed& 
   if (!round.blame_at) round.blame_at = now + reconnect_grace(timeout_min_);
 }
 
-// Several members may each name whom they waited for. The one most often named is the culprit; among equals
-// one that did not itself wait for somebody else.
+// Several members may each name whom they waited for. The one most often named is the culprit;
+// among equals one that did not itself wait for somebody else.
 void RoundBook::blame(const RoundId& id, const Round& round, Effects& effects) const {
   std::map<std::uint32_t, int> points;
   std::vector<std::string> reasons;
@@ -43,9 +46,9 @@ void RoundBook::blame(const RoundId& id, const Round& round, Effects& effects) c
     if (failed.has_peer()) points[failed.peer().island()] += 2;
   }
   for (auto& [island, count] : points) count += round.failures.contains(island) ? 0 : 1;
-  const auto most = std::max_element(points.begin(), points.end(), [](const auto& a, const auto& b) {
-    return a.second < b.second;
-  });
+  const auto most =
+      std::max_element(points.begin(), points.end(),
+                       [](const auto& a, const auto& b) { return a.second < b.second; });
   std::string who = "nobody in particular is named";
   std::optional<MemberId> culprit;
   if (most != points.end()) {
@@ -54,14 +57,16 @@ void RoundBook::blame(const RoundId& id, const Round& round, Effects& effects) c
       if (contributor.member().island() == most->first) culprit = from_wire(contributor.member());
     }
   }
-  effects.end_job({Code::kUnavailable,
-                   fmt::format("the exchange of {} failed twice: {} ({}). Is its address open to the other "
-                               "islands?",
-                               to_string(id), who, fmt::join(reasons, "; "))},
-                  culprit);
+  effects.end_job(
+      {Code::kUnavailable,
+       fmt::format("the exchange of {} failed twice: {} ({}). Is its address open to the other "
+                   "islands?",
+                   to_string(id), who, fmt::join(reasons, "; "))},
+      culprit);
 }
 
-void RoundBook::applied(const MemberId& from, const Version& version, const Live& live, Effects& effects) {
+void RoundBook::applied(const MemberId& from, const Version& version, const Live& live,
+                        Effects& effects) {
   if (version.fragment >= fragments_.size()) {
     effects.refuse(from.island, fmt::format("{} does not exist", to_string(version)));
     return;
@@ -71,11 +76,12 @@ void RoundBook::applied(const MemberId& from, const Version& version, const Live
   if (version.number <= number) return;
   const auto known = fragment.chains.find(version.number);
   if (known == fragment.chains.end() || known->second != version.chain) {
-    effects.end_job({Code::kFailedPrecondition,
-                     fmt::format("{} has applied {}, which the job never committed: its state differs. "
-                                 "Resume all islands from the last whole checkpoint",
-                                 name(from.island), to_string(version))},
-                    from);
+    effects.end_job(
+        {Code::kFailedPrecondition,
+         fmt::format("{} has applied {}, which the job never committed: its state differs. "
+                     "Resume all islands from the last whole checkpoint",
+                     name(from.island), to_string(version))},
+        from);
     return;
   }
   number = version.number;
@@ -97,15 +103,17 @@ void RoundBook::release(const Live& live, Effects& effects) {
       for (const MemberId& member : live) {
         *effects.send(member.island).mutable_release()->mutable_round() = to_wire(oldest->first);
       }
-      fragment.chains.erase(fragment.chains.begin(), fragment.chains.find(oldest->first.number + 1));
+      fragment.chains.erase(fragment.chains.begin(),
+                            fragment.chains.find(oldest->first.number + 1));
       outcomes_.erase(oldest);
     }
   }
 }
 
-void RoundBook::rejoined(const MemberId& from, const v1::Hello& hello, const Live& live, TimePoint now,
-                         Effects& effects) {
-  for (const v1::Version& version : hello.applied()) applied(from, from_wire(version), live, effects);
+void RoundBook::rejoined(const MemberId& from, const v1::Hello& hello, const Live& live,
+                         TimePoint now, Effects& effects) {
+  for (const v1::Version& version : hello.applied())
+    applied(from, from_wire(version), live, effects);
   for (const v1::Announce& held : hello.open()) {
     const auto round = open_.find(from_wire(held.round()));
     const bool was_closed = round != open_.end() && round->second.close;
@@ -140,13 +148,14 @@ void RoundBook::tick(TimePoint now, const Live& live, Effects& effects) {
     }
     const bool current = id.number == fragments_[id.fragment].committed;
     const bool exchange_over = round.close && now >= round.closed_at + exchange_timeout(round);
-    const bool arrival_over =
-        !round.close && current && round.waiting_since && now >= *round.waiting_since + arrival_.timeout();
+    const bool arrival_over = !round.close && current && round.waiting_since &&
+                              now >= *round.waiting_since + arrival_.timeout();
     if (!exchange_over && !arrival_over) continue;
     std::vector<std::uint32_t> missing;
     std::optional<MemberId> culprit;
     for (const MemberId& member : live) {
-      if (exchange_over ? round.votes.contains(member.island) : round.announces.contains(member.island)) {
+      if (exchange_over ? round.votes.contains(member.island)
+                        : round.announces.contains(member.island)) {
         continue;
       }
       if (!culprit) culprit = member;
@@ -154,10 +163,12 @@ void RoundBook::tick(TimePoint now, const Live& live, Effects& effects) {
     }
     effects.end_job(
         {Code::kDeadlineExceeded,
-         fmt::format("{} has waited {:.3g} s for {}: connected, but {}. Slow or stuck? The time-out follows "
-                     "measured rounds within membership.timeout",
-                     to_string(id), seconds(now - (exchange_over ? round.closed_at : *round.waiting_since)),
-                     names(missing), exchange_over ? "no result came" : "it has not announced the round")},
+         fmt::format(
+             "{} has waited {:.3g} s for {}: connected, but {}. Slow or stuck? The time-out "
+             "follows "
+             "measured rounds within membership.timeout",
+             to_string(id), seconds(now - (exchange_over ? round.closed_at : *round.waiting_since)),
+             names(missing), exchange_over ? "no result came" : "it has not announced the round")},
         culprit);
     return;
   }
@@ -170,7 +181,8 @@ std::optional<RoundId> RoundBook::needs(const MemberId& member) const {
       continue;
     }
     for (const auto& contributor : round.close->contributors()) {
-      if (from_wire(contributor.member()) == member && !round.votes.contains(member.island)) return id;
+      if (from_wire(contributor.member()) == member && !round.votes.contains(member.island))
+        return id;
     }
   }
   return std::nullopt;

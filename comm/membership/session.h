@@ -19,16 +19,17 @@ namespace outrigger {
 class LocalJob;
 
 struct SessionOptions {
-  std::string coordinator;              // host:port; empty: OUTRIGGER_COORDINATOR
-  std::string island;                   // its name in the recipe; empty: OUTRIGGER_ISLAND
-  std::string job;                      // empty: OUTRIGGER_JOB
-  std::string recipe;                   // the resolved recipe: must equal the coordinator's
-  std::string listen = "127.0.0.1:0";   // where this member's transport listens
-  std::string topology = "auto";        // auto, direct, gather
-  std::uint64_t incarnation = 0;        // 0: the wall clock in microseconds, so a restart is a later one
-  bool insecure = false;                // needed off loopback until TLS exists
+  std::string coordinator;             // host:port; empty: OUTRIGGER_COORDINATOR
+  std::string island;                  // its name in the recipe; empty: OUTRIGGER_ISLAND
+  std::string job;                     // empty: OUTRIGGER_JOB
+  std::string recipe;                  // the resolved recipe: must equal the coordinator's
+  std::string listen = "127.0.0.1:0";  // where this member's transport listens
+  std::string topology = "auto";       // auto, direct, gather
+  std::uint64_t incarnation = 0;  // 0: the wall clock in microseconds, so a restart is a later one
+  bool insecure = false;          // needed off loopback until TLS exists
   Duration join_timeout = std::chrono::seconds(60);
-  // State that this member brings along, on resume: every fragment's version, and its inner steps so far.
+  // State that this member brings along, on resume: every fragment's version, and its inner steps
+  // so far.
   std::vector<Version> applied;
   std::uint64_t step = 0;
 };
@@ -37,21 +38,22 @@ struct SessionOptions {
 struct Contribution {
   RoundId round;
   Version base;
-  std::uint64_t tokens = 0;             // since this member was last included
+  std::uint64_t tokens = 0;  // since this member was last included
   std::vector<double> norms;
   bool finite = true;
   std::size_t elements = 0;
   const Codec* codec = nullptr;
   const Codec* result_codec = nullptr;  // as wanted; `gather` hands out fp32
   const Reducer* reducer = nullptr;     // must outlive the round
-  std::shared_ptr<const std::vector<std::byte>> encoded;  // kept until this member has applied the round
+  std::shared_ptr<const std::vector<std::byte>>
+      encoded;  // kept until this member has applied the round
 };
 
 // Where a round's time and bytes went, as this member saw it.
 struct RoundPhases {
-  double wait_s = 0;                    // from the announcement to the close
+  double wait_s = 0;  // from the announcement to the close
   double exchange_s = 0;
-  double commit_s = 0;                  // from the vote to the outcome
+  double commit_s = 0;  // from the vote to the outcome
   std::uint64_t bytes_sent = 0, bytes_received = 0;
   std::optional<MemberId> slowest;
   std::uint64_t attempts = 1;
@@ -59,11 +61,11 @@ struct RoundPhases {
 
 struct RoundOutcome {
   RoundId round;
-  Version version;                      // after the round
-  bool included = false;                // whether this member's contribution is in it
+  Version version;        // after the round
+  bool included = false;  // whether this member's contribution is in it
   std::vector<MemberId> contributors;
   std::vector<std::uint64_t> weights;
-  const Codec* codec = nullptr;         // of `bytes`
+  const Codec* codec = nullptr;  // of `bytes`
   std::shared_ptr<const std::vector<std::byte>> bytes;
   Hash128 hash;
   RoundPhases phases;
@@ -74,12 +76,12 @@ struct PeerInfo {
   std::string island;
 };
 
-// A member's place in a job: the member state machine (member.h) with its thread, its connection to the
-// coordinator and its transport. Announces, exchanges and votes happen on the session's threads while the
-// caller trains. Thread-safe, but one training thread at a time is expected.
+// A member's place in a job: the member state machine (member.h) with its thread, its connection to
+// the coordinator and its transport. Announces, exchanges and votes happen on the session's threads
+// while the caller trains. Thread-safe, but one training thread at a time is expected.
 //
-// Whatever waits ends: with its result, with the job's abort (which names the culprit), or at a deadline. Once
-// the session has failed, every call gives the same Status.
+// Whatever waits ends: with its result, with the job's abort (which names the culprit), or at a
+// deadline. Once the session has failed, every call gives the same Status.
 class Session {
  public:
   // Joins over gRPC and returns when the roster is full (policy strict). Throws Error.
@@ -89,7 +91,7 @@ class Session {
 
   Session(Session&&) noexcept;
   Session& operator=(Session&&) noexcept;
-  ~Session();                           // leaves, if leave() was not called
+  ~Session();  // leaves, if leave() was not called
 
   MemberId self() const;
   std::vector<PeerInfo> peers() const;  // the roster in the order of islands, this member included
@@ -101,18 +103,20 @@ class Session {
   // This member has applied the round: its version is now `version`. Bytes of the round may go.
   Status applied(RoundId round, const Version& version);
 
-  // Blocks until every member has called it with the same key; returns the values in the order of islands.
-  // A key is used once. At most 64 KiB a value.
+  // Blocks until every member has called it with the same key; returns the values in the order of
+  // islands. A key is used once. At most 64 KiB a value.
   Result<std::vector<std::string>> gather(const std::string& key, const std::string& value);
 
-  // Asks the whole job to stop at a step that the members agree on. Async-signal-unsafe; returns at once.
+  // Asks the whole job to stop at a step that the members agree on. Async-signal-unsafe; returns at
+  // once.
   void request_stop(const std::string& why);
-  // The training thread says that it has finished inner step `step`. Returns the step to stop after, once the
-  // job has agreed on one; blocks only while that agreement is under way and this member must not go on.
+  // The training thread says that it has finished inner step `step`. Returns the step to stop
+  // after, once the job has agreed on one; blocks only while that agreement is under way and this
+  // member must not go on.
   Result<std::optional<std::uint64_t>> at_step(std::uint64_t step);
 
-  Status status() const;                // Ok, or why the session has failed
-  std::uint64_t bytes_sent() const;     // payload and frame headers, all rounds so far
+  Status status() const;             // Ok, or why the session has failed
+  std::uint64_t bytes_sent() const;  // payload and frame headers, all rounds so far
   std::uint64_t bytes_received() const;
 
   // Says goodbye and ends the threads. After leave() of every member the coordinator is done.

@@ -38,17 +38,21 @@ MemberId from_wire(const v1::Member& member) {
   return {member.island(), member.incarnation(), member.worker()};
 }
 
-RoundId from_wire(const v1::Round& round) { return {round.fragment(), round.number()}; }
+RoundId from_wire(const v1::Round& round) {
+  return {round.fragment(), round.number()};
+}
 
-AttemptId from_wire(const v1::Attempt& attempt) { return {attempt.term(), attempt.number()}; }
+AttemptId from_wire(const v1::Attempt& attempt) {
+  return {attempt.term(), attempt.number()};
+}
 
 Version from_wire(const v1::Version& version) {
   return {version.fragment(), version.number(), Hash128::from_bytes(version.chain())};
 }
 
 Status status_from_wire(std::uint32_t code, const std::string& why) {
-  const bool known =
-      code > static_cast<std::uint32_t>(Code::kOk) && code <= static_cast<std::uint32_t>(Code::kInternal);
+  const bool known = code > static_cast<std::uint32_t>(Code::kOk) &&
+                     code <= static_cast<std::uint32_t>(Code::kInternal);
   return {known ? static_cast<Code>(code) : Code::kInternal, why};
 }
 

@@ -13,18 +13,20 @@ namespace outrigger {
 // Versions that are compared when a member says Hello.
 inline constexpr std::uint32_t kProtocolVersion = 1;
 
-// What decides the bits of decode, aggregate and apply. Changes whenever any of those bits may change.
+// What decides the bits of decode, aggregate and apply. Changes whenever any of those bits may
+// change.
 inline constexpr const char* kNumerics = "1: fp32 sums in closed order, no fused multiply-add";
 
 // Bounds on what one member may ask the coordinator to keep.
 inline constexpr std::size_t kMaxGatherBytes = 64 * 1024;
 inline constexpr std::size_t kMaxGatherKeyBytes = 256;
-inline constexpr std::size_t kMaxOpenGathers = 64;  // a member's, and the results the coordinator keeps
+inline constexpr std::size_t kMaxOpenGathers =
+    64;  // a member's, and the results the coordinator keeps
 inline constexpr std::size_t kMaxControlMessageBytes = 4 * 1024 * 1024;
 inline constexpr const char* kStopPrefix = "stop:";
 
-// names.h as it travels, and back. Nothing here can fail: an absent field reads as zero, which no check
-// of the state machines accepts.
+// names.h as it travels, and back. Nothing here can fail: an absent field reads as zero, which no
+// check of the state machines accepts.
 v1::Member to_wire(const MemberId& member);
 v1::Round to_wire(const RoundId& round);
 v1::Attempt to_wire(const AttemptId& attempt);

@@ -1,0 +1,72 @@
+#pragma once
+
+#include <condition_variable>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <thread>
+
+#include <outrigger/comm/membership/coordinator.h>
+#include <outrigger/comm/membership/journal.h>
+
+namespace outrigger {
+
+// Runs the coordinator's state machine on one thread, for any kind of connection: events in order,
+// each step's records durable before its first message leaves, timers from the steady clock. A
+// journal that fails sends nothing more but an Abort to whoever is connected, and ends the job.
+// Thread-safe.
+class CoordinatorHost {
+ public:
+  // Where the messages to one member go. Called on the host's thread; must not block or call back.
+  struct Port {
+    std::function<void(const v1::CoordinatorMessage&)> send;
+    std::function<void()> close;  // after the messages sent so far
+  };
+  using Log = std::function<void(const LogLine&)>;
+
+  // Reads the journal and starts. Fails when the journal cannot be read.
+  static Result<std::unique_ptr<CoordinatorHost>> start(CoordinatorConfig config,
+                                                        std::unique_ptr<Journal> journal, Log log);
+  ~CoordinatorHost();  // closes all connections; ends in bounded time
+
+  ConnectionId attach(Port port);
+  void receive(ConnectionId connection, v1::MemberMessage message);
+  void detach(ConnectionId connection,
+              const std::string& why);  // it broke; its port is not called any more
+
+  // Blocks until the job is over: Ok when all members have left. With a time limit: nothing if it
+  // still runs.
+  Status wait();
+  std::optional<Status> wait_for(Duration limit);
+
+ private:
+  struct Detached {
+    ConnectionId connection;
+    std::string why;
+  };
+  CoordinatorHost(CoordinatorConfig config, std::unique_ptr<Journal> journal,
+                  const std::vector<v1::Record>& records, Log log);
+  void run();
+  void carry_out(CoordinatorStep step);
+  void journal_failed(const Status& why);
+  void post(CoordinatorEvent event);
+
+  const std::string job_;
+  std::unique_ptr<Journal> journal_;
+  Log log_;
+  Coordinator coordinator_;  // the thread's alone
+
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::deque<CoordinatorEvent> events_;
+  std::map<ConnectionId, std::shared_ptr<Port>> ports_;
+  ConnectionId last_connection_ = 0;
+  std::optional<TimePoint> next_tick_;
+  std::optional<Status> finished_;
+  bool stopping_ = false;
+  std::thread thread_;
+};
+
+}  // namespace outrigger
