@@ -10,27 +10,12 @@
 #include <membership.pb.h>
 
 #include <outrigger/comm/clock.h>
+#include <outrigger/comm/membership/coordinator_config.h>
 #include <outrigger/comm/membership/effects.h>
 #include <outrigger/comm/membership/gather_book.h>
 #include <outrigger/comm/membership/round_book.h>
 
 namespace outrigger {
-
-enum class Policy { kStrict };  // all members, in every round; a loss ends the job
-
-struct CoordinatorConfig {
-  std::string job;
-  Policy policy = Policy::kStrict;
-  std::vector<std::string> islands;  // names, in order: a member's island is the index here
-  std::uint32_t fragments = 1;
-  std::string recipe;    // resolved; a member must bring the same text
-  std::string numerics;  // likewise: kNumerics (wire.h)
-  Duration timeout_min = std::chrono::seconds(5);
-  Duration timeout_max = std::chrono::minutes(10);
-  Duration heartbeat = std::chrono::seconds(1);
-  bool new_life =
-      false;  // the job starts over from a checkpoint: what the journal has of it is void
-};
 
 // One connection of one member, for its whole life; never used twice.
 using ConnectionId = std::uint64_t;

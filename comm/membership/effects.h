@@ -8,16 +8,11 @@
 
 #include <membership.pb.h>
 
+#include <outrigger/comm/membership/log_line.h>
 #include <outrigger/comm/names.h>
 #include <outrigger/comm/status.h>
 
 namespace outrigger {
-
-struct LogLine {
-  enum class Level { kDetail, kNote, kWarning };
-  Level level = Level::kNote;
-  std::string text;
-};
 
 // Why the job ends for everyone, and whose fault it is if a member's.
 struct Verdict {

@@ -6,7 +6,7 @@ namespace outrigger {
 
 Result<std::unique_ptr<CoordinatorHost>> CoordinatorHost::start(CoordinatorConfig config,
                                                                 std::unique_ptr<Journal> journal,
-                                                                Log log) {
+                                                                LogSink log) {
   auto records = journal->read_all();
   if (!records.ok()) return records.status();
   auto* host = new CoordinatorHost(std::move(config), std::move(journal), *records, std::move(log));
@@ -14,7 +14,7 @@ Result<std::unique_ptr<CoordinatorHost>> CoordinatorHost::start(CoordinatorConfi
 }
 
 CoordinatorHost::CoordinatorHost(CoordinatorConfig config, std::unique_ptr<Journal> journal,
-                                 const std::vector<v1::Record>& records, Log log)
+                                 const std::vector<v1::Record>& records, LogSink log)
     : job_(config.job),
       journal_(std::move(journal)),
       log_(std::move(log)),

@@ -24,11 +24,10 @@ class CoordinatorHost {
     std::function<void(const v1::CoordinatorMessage&)> send;
     std::function<void()> close;  // after the messages sent so far
   };
-  using Log = std::function<void(const LogLine&)>;
 
   // Reads the journal and starts. Fails when the journal cannot be read.
   static Result<std::unique_ptr<CoordinatorHost>> start(CoordinatorConfig config,
-                                                        std::unique_ptr<Journal> journal, Log log);
+                                                        std::unique_ptr<Journal> journal, LogSink log);
   ~CoordinatorHost();  // closes all connections; ends in bounded time
 
   ConnectionId attach(Port port);
@@ -42,12 +41,8 @@ class CoordinatorHost {
   std::optional<Status> wait_for(Duration limit);
 
  private:
-  struct Detached {
-    ConnectionId connection;
-    std::string why;
-  };
   CoordinatorHost(CoordinatorConfig config, std::unique_ptr<Journal> journal,
-                  const std::vector<v1::Record>& records, Log log);
+                  const std::vector<v1::Record>& records, LogSink log);
   void run();
   void carry_out(CoordinatorStep step);
   void journal_failed(const Status& why);
@@ -55,7 +50,7 @@ class CoordinatorHost {
 
   const std::string job_;
   std::unique_ptr<Journal> journal_;
-  Log log_;
+  LogSink log_;
   Coordinator coordinator_;  // the thread's alone
 
   std::mutex mutex_;

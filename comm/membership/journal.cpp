@@ -6,6 +6,7 @@
 #include <span>
 
 #include <fmt/format.h>
+#include <membership.pb.h>
 
 #include <outrigger/comm/hash.h>
 

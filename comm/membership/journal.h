@@ -4,11 +4,13 @@
 #include <string>
 #include <vector>
 
-#include <membership.pb.h>
-
 #include <outrigger/comm/status.h>
 
 namespace outrigger {
+
+namespace v1 {
+class Record;
+}
 
 // Where the coordinator writes down what it must not forget, in order. Not thread-safe.
 class Journal {

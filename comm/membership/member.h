@@ -22,7 +22,7 @@ struct MemberConfig {
   std::uint64_t incarnation = 0;
   std::string recipe;
   std::string numerics;
-  std::vector<Version> applied;  // every fragment's
+  std::vector<Version> applied;  // a fragment that is not named is at version 0
   std::uint64_t step = 0;        // inner steps done
   Duration join_timeout = std::chrono::seconds(60);
 };

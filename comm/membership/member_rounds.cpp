@@ -108,8 +108,13 @@ void Member::try_settle(const RoundId& id, MemberStep& step) {
 }
 
 void Member::applied(const Version& version, MemberStep& step) {
-  for (Version& known : applied_) {
-    if (known.fragment == version.fragment) known = version;
+  const auto known = std::find_if(applied_.begin(), applied_.end(), [&](const Version& other) {
+    return other.fragment == version.fragment;
+  });
+  if (known == applied_.end()) {
+    applied_.push_back(version);
+  } else {
+    *known = version;
   }
   if (!in_touch()) return;
   *send(step).mutable_applied()->mutable_version() = to_wire(version);

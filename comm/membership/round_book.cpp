@@ -32,14 +32,13 @@ void RoundBook::replay(const v1::Record& record) {
     case v1::Record::kAppliedBy: {
       const Version version = from_wire(record.applied_by().version());
       if (version.fragment >= fragments_.size()) break;
-      if (!has_base_ || version.number > fragments_[version.fragment].committed) {
-        fragments_[version.fragment].committed = version.number;
-        fragments_[version.fragment].chains = {{version.number, version.chain}};
-      }
-      has_base_ = version.fragment + 1 == fragments_.size() || has_base_;
+      set_base({version});  // under policy strict all are admitted, on one base, before the first commit
       fragments_[version.fragment].applied[record.applied_by().member().island()] = version.number;
       break;
     }
+    case v1::Record::kAdmitted:
+      has_base_ = true;
+      break;
     case v1::Record::kClosed: {
       Round& round = open_[from_wire(record.closed().round())];
       round.close = record.closed();
@@ -61,25 +60,25 @@ void RoundBook::start(std::uint64_t term, TimePoint now) {
 }
 
 Status RoundBook::check_applied(const std::vector<Version>& applied) const {
-  if (applied.size() != fragments_.size()) {
-    return {Code::kFailedPrecondition,
-            fmt::format("it names versions of {} fragments, the job has {}", applied.size(),
-                        fragments_.size())};
-  }
-  for (std::uint32_t index = 0; index < applied.size(); ++index) {
-    const Version& version = applied[index];
-    if (version.fragment != index) {
-      return {Code::kFailedPrecondition, "it does not name every fragment's version in order"};
+  for (const Version& version : applied) {
+    if (version.fragment >= fragments_.size()) {
+      return {Code::kFailedPrecondition, fmt::format("it names {}, but the job has {} fragments",
+                                                     to_string(version), fragments_.size())};
     }
-    if (!has_base_) continue;
-    const auto known = fragments_[index].chains.find(version.number);
-    if (known == fragments_[index].chains.end() || known->second != version.chain) {
-      return {
-          Code::kFailedPrecondition,
-          fmt::format("it stands at {}, which is not in the job's history; the job stands at {}. "
-                      "Its parameters differ from the others': start all islands from the same "
-                      "checkpoint",
-                      to_string(version), to_string(committed(index)))};
+  }
+  if (!has_base_) return {};
+  std::vector<Version> all;
+  for (std::uint32_t index = 0; index < fragments_.size(); ++index) all.push_back({index, 0, {}});
+  for (const Version& version : applied) all[version.fragment] = version;
+  for (const Version& version : all) {
+    const auto& chains = fragments_[version.fragment].chains;
+    const auto known = chains.find(version.number);
+    if (known == chains.end() || known->second != version.chain) {
+      return {Code::kFailedPrecondition,
+              fmt::format("it stands at {}, which is not in the job's history; the job stands at {}. "
+                          "Its parameters differ from the others': start all islands from the same "
+                          "checkpoint",
+                          to_string(version), to_string(committed(version.fragment)))};
     }
   }
   return {};

@@ -5,6 +5,7 @@
 
 #include <membership.pb.h>
 
+#include <outrigger/comm/membership/coordinator_config.h>
 #include <outrigger/comm/names.h>
 #include <outrigger/comm/status.h>
 
@@ -12,10 +13,6 @@ namespace outrigger {
 
 // Versions that are compared when a member says Hello.
 inline constexpr std::uint32_t kProtocolVersion = 1;
-
-// What decides the bits of decode, aggregate and apply. Changes whenever any of those bits may
-// change.
-inline constexpr const char* kNumerics = "1: fp32 sums in closed order, no fused multiply-add";
 
 // Bounds on what one member may ask the coordinator to keep.
 inline constexpr std::size_t kMaxGatherBytes = 64 * 1024;

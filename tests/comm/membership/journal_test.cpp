@@ -5,6 +5,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <membership.pb.h>
+
 #include <outrigger/comm/membership/journal.h>
 
 #include "support/catch.h"

@@ -1,0 +1,30 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include <outrigger/comm/clock.h>
+
+namespace outrigger {
+
+// What decides the bits of decode, aggregate and apply. Changes whenever any of those bits may change.
+inline constexpr const char* kNumerics = "1: fp32 sums in closed order, no fused multiply-add";
+
+enum class Policy { kStrict };  // all members, in every round; a loss ends the job
+
+struct CoordinatorConfig {
+  std::string job;
+  Policy policy = Policy::kStrict;
+  std::vector<std::string> islands;  // names, in order: a member's island is the index here
+  std::uint32_t fragments = 1;
+  std::string recipe;    // resolved; a member must bring the same text
+  std::string numerics = kNumerics;  // likewise
+  Duration timeout_min = std::chrono::seconds(5);
+  Duration timeout_max = std::chrono::minutes(10);
+  Duration heartbeat = std::chrono::seconds(1);
+  bool new_life =
+      false;  // the job starts over from a checkpoint: what the journal has of it is void
+};
+
+}  // namespace outrigger

@@ -1,0 +1,166 @@
+#include <condition_variable>
+#include <deque>
+#include <mutex>
+
+#include <fmt/format.h>
+#include <grpcpp/grpcpp.h>
+#include <membership.grpc.pb.h>
+
+#include <outrigger/comm/membership/link.h>
+#include <outrigger/comm/membership/wire.h>
+#include <outrigger/comm/transport/grpc_wire.h>
+
+namespace outrigger {
+namespace {
+
+// Counts the streams that gRPC still calls back, so that the link can wait for their end.
+class StreamCount {
+ public:
+  void begun() {
+    const std::lock_guard lock(mutex_);
+    ++count_;
+  }
+  void ended() {
+    const std::lock_guard lock(mutex_);
+    --count_;
+    none_.notify_all();
+  }
+  void wait() {
+    std::unique_lock lock(mutex_);
+    none_.wait(lock, [this] { return count_ == 0; });
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable none_;
+  int count_ = 0;
+};
+
+// One connection: a stream on a channel of its own, so that no earlier failure delays it.
+class CoordinatorStream : public grpc::ClientBidiReactor<v1::MemberMessage, v1::CoordinatorMessage>,
+                          public std::enable_shared_from_this<CoordinatorStream> {
+ public:
+  CoordinatorStream(const std::string& address, std::uint64_t connection, const Link::Events& events,
+                    std::shared_ptr<StreamCount> count)
+      : address_(address), connection_(connection), events_(events), count_(std::move(count)) {
+    grpc::ChannelArguments arguments;
+    arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
+    arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
+    arguments.SetMaxReceiveMessageSize(-1);  // the coordinator is trusted: a roster may be long
+    stub_ = v1::Coordination::NewStub(
+        grpc::CreateCustomChannel(address, grpc::InsecureChannelCredentials(), arguments));
+  }
+
+  void begin() {
+    keep_ = shared_from_this();
+    count_->begun();
+    stub_->async()->Attend(&context_, this);
+    AddHold();  // for writes from outside; released when reading ends
+    StartRead(&incoming_);
+    StartCall();
+  }
+
+  void send(const v1::MemberMessage& message) {
+    const std::lock_guard lock(mutex_);
+    if (ended_) return;
+    outgoing_.push_back(message);
+    write_next();
+  }
+
+  void cancel() { context_.TryCancel(); }
+
+  void OnReadDone(bool ok) override {
+    if (ok) {
+      events_.received(connection_, std::move(incoming_));
+      incoming_.Clear();
+      StartRead(&incoming_);
+      return;
+    }
+    {
+      const std::lock_guard lock(mutex_);
+      ended_ = true;
+    }
+    RemoveHold();
+  }
+
+  void OnWriteDone(bool ok) override {
+    const std::lock_guard lock(mutex_);
+    writing_ = false;
+    if (!ok) {
+      outgoing_.clear();
+      return;
+    }
+    outgoing_.pop_front();
+    write_next();
+  }
+
+  void OnDone(const grpc::Status& status) override {
+    const std::string reason = status.ok() ? "the coordinator has hung up" : status.error_message();
+    events_.broken(connection_, fmt::format("{}: {}", address_, reason));
+    const auto count = count_;
+    std::shared_ptr<CoordinatorStream> last;
+    {
+      const std::lock_guard lock(mutex_);
+      last.swap(keep_);
+    }
+    last.reset();
+    count->ended();
+  }
+
+ private:
+  // REQUIRES: mutex_ is held.
+  void write_next() {
+    if (writing_ || ended_ || outgoing_.empty()) return;
+    writing_ = true;
+    StartWrite(&outgoing_.front());
+  }
+
+  const std::string address_;
+  const std::uint64_t connection_;
+  const Link::Events& events_;  // the link's, which waits for this stream's end
+  const std::shared_ptr<StreamCount> count_;
+  std::unique_ptr<v1::Coordination::Stub> stub_;
+  grpc::ClientContext context_;
+  v1::CoordinatorMessage incoming_;
+  std::mutex mutex_;
+  std::shared_ptr<CoordinatorStream> keep_;
+  std::deque<v1::MemberMessage> outgoing_;
+  bool writing_ = false, ended_ = false;
+};
+
+class GrpcLink : public Link {
+ public:
+  GrpcLink(std::string address, Events events) : address_(std::move(address)), events_(std::move(events)) {}
+  ~GrpcLink() override {
+    close();
+    count_->wait();
+  }
+
+  void open(std::uint64_t connection) override {
+    close();
+    stream_ = std::make_shared<CoordinatorStream>(address_, connection, events_, count_);
+    stream_->begin();
+  }
+  void send(const v1::MemberMessage& message) override {
+    if (stream_) stream_->send(message);
+  }
+  void close() override {
+    if (stream_) stream_->cancel();
+    stream_.reset();
+  }
+
+ private:
+  const std::string address_;
+  const Events events_;
+  std::shared_ptr<StreamCount> count_ = std::make_shared<StreamCount>();
+  std::shared_ptr<CoordinatorStream> stream_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<Link>> make_grpc_link(const std::string& address, bool insecure, Link::Events events) {
+  if (const Status status = check_address(address, insecure); !status.ok()) return status;
+  return std::unique_ptr<Link>(std::make_unique<GrpcLink>(address, std::move(events)));
+}
+
+}  // namespace outrigger

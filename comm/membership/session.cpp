@@ -1,0 +1,92 @@
+#include <outrigger/comm/membership/session.h>
+
+#include <chrono>
+#include <cstdlib>
+
+#include <fmt/format.h>
+
+#include <outrigger/comm/membership/local.h>
+#include <outrigger/comm/membership/session_impl.h>
+#include <outrigger/comm/transport/grpc.h>
+#include <outrigger/comm/transport/in_process.h>
+
+namespace outrigger {
+namespace {
+
+void take_from_environment(std::string& value, const char* variable, const char* what) {
+  if (!value.empty()) return;
+  const char* found = std::getenv(variable);
+  if (found == nullptr || *found == '\0') {
+    throw Error({Code::kInvalidArgument,
+                 fmt::format("the session does not know {}: set it in SessionOptions, or {}", what, variable)});
+  }
+  value = found;
+}
+
+void fill_in(SessionOptions& options) {
+  if (options.incarnation == 0) {
+    const auto now = std::chrono::system_clock::now().time_since_epoch();
+    options.incarnation = static_cast<std::uint64_t>(
+        std::chrono::duration_cast<std::chrono::microseconds>(now).count());
+  }
+  if (options.topology != "auto") (void)find_collective(options.topology).value_or_throw();
+}
+
+}  // namespace
+
+Session Session::join(SessionOptions options) {
+  take_from_environment(options.coordinator, "OUTRIGGER_COORDINATOR", "its coordinator");
+  take_from_environment(options.island, "OUTRIGGER_ISLAND", "its island");
+  take_from_environment(options.job, "OUTRIGGER_JOB", "its job");
+  fill_in(options);
+  // Listening comes first: what is wrong there should be known before anybody is told of this member.
+  auto listening = std::make_shared<std::unique_ptr<GrpcTransport>>(
+      GrpcTransport::listen({.listen = options.listen, .job = options.job, .insecure = options.insecure})
+          .value_or_throw());
+  auto impl = std::make_unique<Impl>(options, [listening](MemberId self) -> Result<std::unique_ptr<Transport>> {
+    (*listening)->set_self(self);
+    return std::unique_ptr<Transport>(std::move(*listening));
+  });
+  impl->join([&](Link::Events events) {
+    return make_grpc_link(options.coordinator, options.insecure, std::move(events));
+  });
+  return Session(std::move(impl));
+}
+
+Session Session::join(LocalJob& job, SessionOptions options) {
+  if (options.job.empty()) options.job = job.config().job;
+  take_from_environment(options.island, "OUTRIGGER_ISLAND", "its island");
+  fill_in(options);
+  auto impl = std::make_unique<Impl>(
+      options, [&job](MemberId self) -> Result<std::unique_ptr<Transport>> {
+        return job.network().transport(self);
+      });
+  impl->join([&](Link::Events events) -> Result<std::unique_ptr<Link>> {
+    return make_local_link(job.host(), std::move(events));
+  });
+  return Session(std::move(impl));
+}
+
+Session::Session(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Session::Session(Session&&) noexcept = default;
+Session& Session::operator=(Session&&) noexcept = default;
+Session::~Session() {
+  if (impl_) impl_->leave("the session ended");
+}
+
+MemberId Session::self() const { return impl_->self(); }
+std::vector<PeerInfo> Session::peers() const { return impl_->peers(); }
+Status Session::launch(Contribution contribution) { return impl_->launch(std::move(contribution)); }
+Result<RoundOutcome> Session::wait(RoundId round) { return impl_->wait(round); }
+Status Session::applied(RoundId round, const Version& version) { return impl_->applied(round, version); }
+Result<std::vector<std::string>> Session::gather(const std::string& key, const std::string& value) {
+  return impl_->gather(key, value);
+}
+void Session::request_stop(const std::string& why) { impl_->request_stop(why); }
+Result<std::optional<std::uint64_t>> Session::at_step(std::uint64_t step) { return impl_->at_step(step); }
+Status Session::status() const { return impl_->status(); }
+std::uint64_t Session::bytes_sent() const { return impl_->bytes_sent(); }
+std::uint64_t Session::bytes_received() const { return impl_->bytes_received(); }
+void Session::leave(const std::string& why) { impl_->leave(why); }
+
+}  // namespace outrigger

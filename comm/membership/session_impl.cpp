@@ -1,0 +1,247 @@
+#include <outrigger/comm/membership/session_impl.h>
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include <outrigger/comm/membership/wire.h>
+
+namespace outrigger {
+namespace {
+
+// How long a goodbye may take: the coordinator may be gone already.
+constexpr Duration kGoodbye = std::chrono::seconds(3);
+
+MemberConfig member_config(const SessionOptions& options) {
+  MemberConfig config;
+  config.job = options.job;
+  config.island = options.island;
+  config.incarnation = options.incarnation;
+  config.recipe = options.recipe;
+  config.numerics = kNumerics;
+  config.applied = options.applied;
+  config.step = options.step;
+  config.join_timeout = options.join_timeout;
+  return config;
+}
+
+}  // namespace
+
+Session::Impl::Impl(SessionOptions options, MakeTransport make_transport)
+    : options_(std::move(options)),
+      make_transport_(std::move(make_transport)),
+      member_(member_config(options_)) {}
+
+Session::Impl::~Impl() { shut_down(); }
+
+void Session::Impl::join(const MakeLink& make_link) {
+  link_ = make_link({[this](std::uint64_t connection, v1::CoordinatorMessage message) {
+                       post(CoordinatorSaid{connection, std::move(message)});
+                     },
+                     [this](std::uint64_t connection, const std::string& why) {
+                       post(Disconnected{connection, why});
+                     }})
+              .value_or_throw();
+  thread_ = std::thread([this] { run(); });
+  Lock lock(mutex_);
+  handle(MemberStarted{});
+  throw_if_error(await(lock, [this] { return !peers_.empty(); }));
+}
+
+void Session::Impl::post(Post item) {
+  const std::lock_guard lock(inbox_mutex_);
+  inbox_.push_back(std::move(item));
+  inbox_changed_.notify_one();
+}
+
+void Session::Impl::run() {
+  while (true) {
+    std::deque<Post> items;
+    {
+      Lock inbox(inbox_mutex_);
+      const auto due = [this] { return stopping_ || !inbox_.empty(); };
+      // A changed timer wakes this thread too, so that it waits anew.
+      if (!due()) {
+        if (next_tick_) {
+          inbox_changed_.wait_until(inbox, *next_tick_);
+        } else {
+          inbox_changed_.wait(inbox);
+        }
+      }
+      if (stopping_) return;
+      items.swap(inbox_);
+      if (items.empty() && (!next_tick_ || Clock::now() < *next_tick_)) continue;
+    }
+    const Lock lock(mutex_);
+    if (items.empty()) handle(MemberTick{});
+    for (const Post& item : items) {
+      if (const auto* event = std::get_if<MemberEvent>(&item)) handle(*event);
+      if (const auto* report = std::get_if<ExchangeReport>(&item)) take_report(*report);
+    }
+  }
+}
+
+void Session::Impl::handle(const MemberEvent& event) {
+  if (!failed_.ok() || gone_) return;
+  carry_out(member_.handle(event, Clock::now()));
+}
+
+void Session::Impl::carry_out(const MemberStep& step) {
+  if (step.disconnect) link_->close();
+  if (step.connect) link_->open(*step.connect);
+  for (const v1::MemberMessage& message : step.messages) link_->send(message);
+  {
+    const std::lock_guard inbox(inbox_mutex_);
+    next_tick_ = step.next_tick;
+    inbox_changed_.notify_one();
+  }
+  if (step.failed) return fail(*step.failed);
+  if (step.gone) gone_ = true;
+  if (step.roster) learn_roster(*step.roster);
+  for (const v1::Close& close : step.exchanges) start_exchange(close);
+  for (const v1::Outcome& outcome : step.outcomes) settle(outcome);
+  for (const v1::GatherResult& result : step.gathers) {
+    std::vector<std::string> values;
+    for (const auto& entry : result.entries()) values.push_back(entry.value());
+    gathers_[result.key()] = std::move(values);
+  }
+  if (step.open_transport) open_transport(*step.open_transport);
+  changed_.notify_all();
+}
+
+void Session::Impl::open_transport(MemberId self) {
+  auto transport = make_transport_(self);
+  if (!transport.ok()) return fail(transport.status());
+  transport_ = std::move(*transport);
+  handle(TransportReady{transport_->address()});
+}
+
+void Session::Impl::learn_roster(const v1::Roster& roster) {
+  peers_.clear();
+  for (const v1::Peer& peer : roster.peers()) {
+    const MemberId member = from_wire(peer.member());
+    peers_.push_back({member, peer.island()});
+    if (member == member_.self()) continue;
+    if (const Status status = transport_->add_peer(member, peer.address()); !status.ok()) {
+      return fail(status.with_context(fmt::format("island {}", peer.island())));
+    }
+  }
+}
+
+void Session::Impl::fail(const Status& why) {
+  if (!failed_.ok()) return;
+  failed_ = why;
+  link_->close();
+  for (Running& running : exchanges_) running.thread.request_stop();
+  {
+    const std::lock_guard inbox(inbox_mutex_);
+    next_tick_.reset();
+  }
+  changed_.notify_all();
+}
+
+Status Session::Impl::await(Lock& lock, const std::function<bool()>& ready) {
+  changed_.wait(lock, [&] { return ready() || !failed_.ok() || left_; });
+  if (!failed_.ok()) return failed_;
+  if (!ready()) return {Code::kCancelled, "the session was left meanwhile"};
+  return {};
+}
+
+MemberId Session::Impl::self() const {
+  const Lock lock(mutex_);
+  return member_.self();
+}
+
+std::vector<PeerInfo> Session::Impl::peers() const {
+  const Lock lock(mutex_);
+  return peers_;
+}
+
+Status Session::Impl::status() const {
+  const Lock lock(mutex_);
+  return failed_;
+}
+
+std::uint64_t Session::Impl::bytes_sent() const {
+  const Lock lock(mutex_);
+  return transport_ ? transport_->bytes_sent() : 0;
+}
+
+std::uint64_t Session::Impl::bytes_received() const {
+  const Lock lock(mutex_);
+  return transport_ ? transport_->bytes_received() : 0;
+}
+
+Result<std::vector<std::string>> Session::Impl::gather(const std::string& key, const std::string& value) {
+  if (value.size() > kMaxGatherBytes || key.empty() || key.size() > kMaxGatherKeyBytes ||
+      key.starts_with(kStopPrefix)) {
+    return Status(Code::kInvalidArgument,
+                  fmt::format("gather '{}' with {} bytes: at most {} bytes, 1 to {} in the key, which must "
+                              "not begin with '{}'",
+                              key.substr(0, kMaxGatherKeyBytes), value.size(), kMaxGatherBytes,
+                              kMaxGatherKeyBytes, kStopPrefix));
+  }
+  Lock lock(mutex_);
+  if (!failed_.ok()) return failed_;
+  if (gathers_.size() >= kMaxOpenGathers - 1) {
+    return Status(Code::kResourceExhausted, fmt::format("{} gathers are open", gathers_.size()));
+  }
+  if (!gathers_.emplace(key, std::nullopt).second) {
+    return Status(Code::kInvalidArgument, fmt::format("the gather '{}' is under way already", key));
+  }
+  handle(GatherCalled{key, value});
+  if (const Status status = await(lock, [&] { return gathers_.at(key).has_value(); }); !status.ok()) {
+    return status;
+  }
+  std::vector<std::string> values = std::move(*gathers_.at(key));
+  gathers_.erase(key);
+  return values;
+}
+
+void Session::Impl::request_stop(const std::string& why) {
+  const Lock lock(mutex_);
+  handle(StopCalled{why});
+}
+
+Result<std::optional<std::uint64_t>> Session::Impl::at_step(std::uint64_t step) {
+  Lock lock(mutex_);
+  if (!failed_.ok()) return failed_;
+  handle(StepCompleted{step});
+  const Status status =
+      await(lock, [&] { return member_.after_step(step) != Member::Next::kWait; });
+  if (!status.ok()) return status;
+  return member_.stop_step();
+}
+
+void Session::Impl::leave(const std::string& why) {
+  {
+    Lock lock(mutex_);
+    if (left_) return;
+    handle(LeaveCalled{why});
+    changed_.wait_for(lock, kGoodbye, [this] { return gone_ || !failed_.ok(); });
+    left_ = true;
+  }
+  shut_down();
+}
+
+// Ends all threads. Exchanges stop at once; the link waits for its callbacks, which only post.
+void Session::Impl::shut_down() {
+  std::vector<Running> exchanges;
+  {
+    const Lock lock(mutex_);
+    left_ = true;
+    exchanges.swap(exchanges_);
+    changed_.notify_all();
+  }
+  for (Running& running : exchanges) running.thread.request_stop();
+  exchanges.clear();
+  {
+    const std::lock_guard inbox(inbox_mutex_);
+    stopping_ = true;
+    inbox_changed_.notify_all();
+  }
+  if (thread_.joinable()) thread_.join();
+  link_.reset();
+}
+
+}  // namespace outrigger
