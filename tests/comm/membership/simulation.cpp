@@ -63,6 +63,7 @@ class Simulation {
   void connect(std::size_t index, std::uint64_t number);
   void cut(std::size_t index, const std::string& why);
   void exchange(std::size_t index, const v1::Close& close);
+  void exchange_ends(std::size_t index, const v1::Close& close);
   void apply(std::size_t index, const v1::Outcome& outcome);
   void train(std::size_t index);
   bool done() const;
@@ -252,12 +253,29 @@ void Simulation::exchange(std::size_t index, const v1::Close& close) {
   at(now_ + between(5ms, 400ms), [this, index, round, attempt, close, breaks] {
     if (breaks) {
       member_event(index, ExchangeBroken{round, attempt, std::nullopt, "a link was cut"});
-    } else {  // the result is a function of the round and who is in it
-      std::string inputs = to_string(round);
-      for (const auto& contributor : close.contributors()) inputs += contributor.SerializeAsString();
-      member_event(index, ExchangeDone{round, attempt, hash_of(inputs)});
+    } else {
+      exchange_ends(index, close);
     }
   });
+}
+
+// The result is a function of the round and who is in it. The first contributor is done when it has handed
+// the result to those who were left out, which can receive it once they have heard of the close.
+void Simulation::exchange_ends(std::size_t index, const v1::Close& close) {
+  const RoundId round = from_wire(close.round());
+  const AttemptId attempt = from_wire(close.attempt());
+  if (actors_[index].closes.at(round).attempt().number() != attempt.number) return;
+  const bool hands_on = close.contributors(0).member().island() == index;
+  for (const auto& spectator : close.spectators()) {
+    const auto& heard = actors_[spectator.island()].closes;
+    if (!hands_on || actors_[spectator.island()].dead) continue;
+    if (heard.contains(round) && heard.at(round).attempt().number() >= attempt.number) continue;
+    at(now_ + 20ms, [this, index, close] { exchange_ends(index, close); });
+    return;
+  }
+  std::string inputs = to_string(round);
+  for (const auto& contributor : close.contributors()) inputs += contributor.SerializeAsString();
+  member_event(index, ExchangeDone{round, attempt, hash_of(inputs)});
 }
 
 void Simulation::apply(std::size_t index, const v1::Outcome& outcome) {
