@@ -8,7 +8,8 @@
 
 namespace outrigger {
 
-// What decides the bits of decode, aggregate and apply. Changes whenever any of those bits may change.
+// What decides the bits of decode, aggregate and apply. Changes whenever any of those bits may
+// change.
 inline constexpr const char* kNumerics = "1: fp32 sums in closed order, no fused multiply-add";
 
 enum class Policy { kStrict };  // all members, in every round; a loss ends the job
@@ -18,7 +19,7 @@ struct CoordinatorConfig {
   Policy policy = Policy::kStrict;
   std::vector<std::string> islands;  // names, in order: a member's island is the index here
   std::uint32_t fragments = 1;
-  std::string recipe;    // resolved; a member must bring the same text
+  std::string recipe;                // resolved; a member must bring the same text
   std::string numerics = kNumerics;  // likewise
   Duration timeout_min = std::chrono::seconds(5);
   Duration timeout_max = std::chrono::minutes(10);

@@ -54,8 +54,8 @@ Status hand_on(Transport& transport, const ExchangeTask& task, const Exchanged& 
   return wait_all(sends, stop);
 }
 
-Result<Exchanged> watch(Transport& transport, const ExchangeTask& task, const Codec& codec, MemberId from,
-                        std::stop_token stop) {
+Result<Exchanged> watch(Transport& transport, const ExchangeTask& task, const Codec& codec,
+                        MemberId from, std::stop_token stop) {
   Exchanged result;
   result.codec = &codec;
   result.bytes.resize(codec.encoded_bytes(task.contribution.elements));
@@ -69,8 +69,8 @@ Result<Exchanged> watch(Transport& transport, const ExchangeTask& task, const Co
   return result;
 }
 
-Result<Exchanged> exchange_or_watch(Transport& transport, const ExchangeTask& task, const Exchange& exchange,
-                                    std::stop_token stop) {
+Result<Exchanged> exchange_or_watch(Transport& transport, const ExchangeTask& task,
+                                    const Exchange& exchange, std::stop_token stop) {
   const std::string topology =
       task.topology != "auto"
           ? task.topology
@@ -81,8 +81,8 @@ Result<Exchanged> exchange_or_watch(Transport& transport, const ExchangeTask& ta
   const MemberId self = transport.self();
   const auto& contributors = exchange.contributors;
   if (std::find(contributors.begin(), contributors.end(), self) == contributors.end()) {
-    return watch(transport, task, (*collective)->result_codec(*exchange.result_codec), contributors.front(),
-                 stop);
+    return watch(transport, task, (*collective)->result_codec(*exchange.result_codec),
+                 contributors.front(), stop);
   }
   auto result =
       (*collective)->run(transport, *task.contribution.reducer, exchange, task.deadline, stop);

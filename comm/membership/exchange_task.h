@@ -13,8 +13,9 @@
 
 namespace outrigger {
 
-// What one member does about one close: run the collective if it contributes, and hand the result on to
-// those who were left out; or, left out itself, receive the result from the first contributor.
+// What one member does about one close: run the collective if it contributes, and hand the result
+// on to those who were left out; or, left out itself, receive the result from the first
+// contributor.
 struct ExchangeTask {
   Contribution contribution;
   v1::Close close;

@@ -27,7 +27,8 @@ class CoordinatorHost {
 
   // Reads the journal and starts. Fails when the journal cannot be read.
   static Result<std::unique_ptr<CoordinatorHost>> start(CoordinatorConfig config,
-                                                        std::unique_ptr<Journal> journal, LogSink log);
+                                                        std::unique_ptr<Journal> journal,
+                                                        LogSink log);
   ~CoordinatorHost();  // closes all connections; ends in bounded time
 
   ConnectionId attach(Port port);

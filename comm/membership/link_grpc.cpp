@@ -40,8 +40,8 @@ class StreamCount {
 class CoordinatorStream : public grpc::ClientBidiReactor<v1::MemberMessage, v1::CoordinatorMessage>,
                           public std::enable_shared_from_this<CoordinatorStream> {
  public:
-  CoordinatorStream(const std::string& address, std::uint64_t connection, const Link::Events& events,
-                    std::shared_ptr<StreamCount> count)
+  CoordinatorStream(const std::string& address, std::uint64_t connection,
+                    const Link::Events& events, std::shared_ptr<StreamCount> count)
       : address_(address), connection_(connection), events_(events), count_(std::move(count)) {
     grpc::ChannelArguments arguments;
     arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
@@ -130,7 +130,8 @@ class CoordinatorStream : public grpc::ClientBidiReactor<v1::MemberMessage, v1::
 
 class GrpcLink : public Link {
  public:
-  GrpcLink(std::string address, Events events) : address_(std::move(address)), events_(std::move(events)) {}
+  GrpcLink(std::string address, Events events)
+      : address_(std::move(address)), events_(std::move(events)) {}
   ~GrpcLink() override {
     close();
     count_->wait();
@@ -158,7 +159,8 @@ class GrpcLink : public Link {
 
 }  // namespace
 
-Result<std::unique_ptr<Link>> make_grpc_link(const std::string& address, bool insecure, Link::Events events) {
+Result<std::unique_ptr<Link>> make_grpc_link(const std::string& address, bool insecure,
+                                             Link::Events events) {
   if (const Status status = check_address(address, insecure); !status.ok()) return status;
   return std::unique_ptr<Link>(std::make_unique<GrpcLink>(address, std::move(events)));
 }

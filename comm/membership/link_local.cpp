@@ -23,7 +23,8 @@ struct Receiver {
 
 class LocalLink : public Link {
  public:
-  LocalLink(CoordinatorHost& host, Events events) : host_(host), receiver_(std::make_shared<Receiver>()) {
+  LocalLink(CoordinatorHost& host, Events events)
+      : host_(host), receiver_(std::make_shared<Receiver>()) {
     receiver_->events = std::move(events);
   }
   ~LocalLink() override {
@@ -35,12 +36,11 @@ class LocalLink : public Link {
   void open(std::uint64_t connection) override {
     close();
     const auto receiver = receiver_;
-    id_ = host_.attach({[receiver, connection](const v1::CoordinatorMessage& message) {
-                          receiver->received(connection, message);
-                        },
-                        [receiver, connection] {
-                          receiver->broken(connection, "the coordinator has hung up");
-                        }});
+    id_ = host_.attach(
+        {[receiver, connection](const v1::CoordinatorMessage& message) {
+           receiver->received(connection, message);
+         },
+         [receiver, connection] { receiver->broken(connection, "the coordinator has hung up"); }});
   }
   void send(const v1::MemberMessage& message) override {
     if (id_ != 0) host_.receive(id_, message);

@@ -14,6 +14,8 @@ LocalJob::LocalJob(CoordinatorConfig config, LogSink log)
 
 LocalJob::~LocalJob() = default;
 
-Status LocalJob::wait() { return host_->wait(); }
+Status LocalJob::wait() {
+  return host_->wait();
+}
 
 }  // namespace outrigger

@@ -11,8 +11,9 @@ namespace outrigger {
 class CoordinatorHost;
 class InProcessNetwork;
 
-// A whole job inside one process: its coordinator, without a journal file, and the network that joins the
-// members, which are threads (Session::join(LocalJob&, ...)). Must outlive their sessions.
+// A whole job inside one process: its coordinator, without a journal file, and the network that
+// joins the members, which are threads (Session::join(LocalJob&, ...)). Must outlive their
+// sessions.
 class LocalJob {
  public:
   explicit LocalJob(CoordinatorConfig config, LogSink log = {});

@@ -32,7 +32,8 @@ void RoundBook::replay(const v1::Record& record) {
     case v1::Record::kAppliedBy: {
       const Version version = from_wire(record.applied_by().version());
       if (version.fragment >= fragments_.size()) break;
-      set_base({version});  // under policy strict all are admitted, on one base, before the first commit
+      set_base(
+          {version});  // under policy strict all are admitted, on one base, before the first commit
       fragments_[version.fragment].applied[record.applied_by().member().island()] = version.number;
       break;
     }
@@ -74,11 +75,12 @@ Status RoundBook::check_applied(const std::vector<Version>& applied) const {
     const auto& chains = fragments_[version.fragment].chains;
     const auto known = chains.find(version.number);
     if (known == chains.end() || known->second != version.chain) {
-      return {Code::kFailedPrecondition,
-              fmt::format("it stands at {}, which is not in the job's history; the job stands at {}. "
-                          "Its parameters differ from the others': start all islands from the same "
-                          "checkpoint",
-                          to_string(version), to_string(committed(version.fragment)))};
+      return {
+          Code::kFailedPrecondition,
+          fmt::format("it stands at {}, which is not in the job's history; the job stands at {}. "
+                      "Its parameters differ from the others': start all islands from the same "
+                      "checkpoint",
+                      to_string(version), to_string(committed(version.fragment)))};
     }
   }
   return {};

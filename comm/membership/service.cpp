@@ -17,8 +17,8 @@ namespace {
 // How long a hang-up may take before streams are cut, so that a last Abort gets out.
 constexpr Duration kHangUp = std::chrono::seconds(1);
 
-// One member's connection. gRPC calls back on its own threads; it deletes itself when gRPC is done with it
-// and nobody else holds it.
+// One member's connection. gRPC calls back on its own threads; it deletes itself when gRPC is done
+// with it and nobody else holds it.
 class MemberStream : public grpc::ServerBidiReactor<v1::MemberMessage, v1::CoordinatorMessage>,
                      public std::enable_shared_from_this<MemberStream> {
  public:
@@ -43,7 +43,8 @@ class MemberStream : public grpc::ServerBidiReactor<v1::MemberMessage, v1::Coord
       StartRead(&incoming_);
       return;
     }
-    host_.detach(connection_, "its end of the stream closed: the process ended, or the link is cut");
+    host_.detach(connection_,
+                 "its end of the stream closed: the process ended, or the link is cut");
     close();
   }
 
@@ -133,11 +134,11 @@ class CoordinatorService::Impl {
   std::string address;
 };
 
-Result<std::unique_ptr<CoordinatorService>> CoordinatorService::start(CoordinatorConfig config,
-                                                                      std::unique_ptr<Journal> journal,
-                                                                      const ServiceOptions& options,
-                                                                      LogSink log) {
-  if (const Status status = check_address(options.listen, options.insecure); !status.ok()) return status;
+Result<std::unique_ptr<CoordinatorService>> CoordinatorService::start(
+    CoordinatorConfig config, std::unique_ptr<Journal> journal, const ServiceOptions& options,
+    LogSink log) {
+  if (const Status status = check_address(options.listen, options.insecure); !status.ok())
+    return status;
   auto host = CoordinatorHost::start(std::move(config), std::move(journal), std::move(log));
   if (!host.ok()) return host.status();
   auto impl = std::make_unique<Impl>(std::move(*host));
@@ -149,10 +150,11 @@ Result<std::unique_ptr<CoordinatorService>> CoordinatorService::start(Coordinato
   builder.RegisterService(&impl->service);
   impl->server = builder.BuildAndStart();
   if (!impl->server || port == 0) {
-    return Status(Code::kFailedPrecondition,
-                  fmt::format("the coordinator cannot listen on {}: the port is taken or the address is not "
-                              "this machine's; choose another, or port 0 for a free one",
-                              options.listen));
+    return Status(
+        Code::kFailedPrecondition,
+        fmt::format("the coordinator cannot listen on {}: the port is taken or the address is not "
+                    "this machine's; choose another, or port 0 for a free one",
+                    options.listen));
   }
   impl->address = fmt::format("{}:{}", options.listen.substr(0, options.listen.rfind(':')), port);
   return std::unique_ptr<CoordinatorService>(new CoordinatorService(std::move(impl)));
@@ -160,8 +162,14 @@ Result<std::unique_ptr<CoordinatorService>> CoordinatorService::start(Coordinato
 
 CoordinatorService::CoordinatorService(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 CoordinatorService::~CoordinatorService() = default;
-std::string CoordinatorService::address() const { return impl_->address; }
-Status CoordinatorService::wait() { return impl_->host->wait(); }
-std::optional<Status> CoordinatorService::wait_for(Duration limit) { return impl_->host->wait_for(limit); }
+std::string CoordinatorService::address() const {
+  return impl_->address;
+}
+Status CoordinatorService::wait() {
+  return impl_->host->wait();
+}
+std::optional<Status> CoordinatorService::wait_for(Duration limit) {
+  return impl_->host->wait_for(limit);
+}
 
 }  // namespace outrigger

@@ -17,15 +17,17 @@ struct ServiceOptions {
   bool insecure = false;               // needed off loopback until TLS exists
 };
 
-// The coordinator as a gRPC server: one bidirectional stream a member (membership.proto). It owns the
-// coordinator's host and journal and their threads. Destroying it hangs up on all members, in bounded time.
+// The coordinator as a gRPC server: one bidirectional stream a member (membership.proto). It owns
+// the coordinator's host and journal and their threads. Destroying it hangs up on all members, in
+// bounded time.
 class CoordinatorService {
  public:
-  // InvalidArgument off loopback without `insecure`; FailedPrecondition if the port is taken; the journal's
-  // error if it cannot be read.
+  // InvalidArgument off loopback without `insecure`; FailedPrecondition if the port is taken; the
+  // journal's error if it cannot be read.
   static Result<std::unique_ptr<CoordinatorService>> start(CoordinatorConfig config,
                                                            std::unique_ptr<Journal> journal,
-                                                           const ServiceOptions& options, LogSink log = {});
+                                                           const ServiceOptions& options,
+                                                           LogSink log = {});
   ~CoordinatorService();
 
   std::string address() const;  // host:port, with the real port

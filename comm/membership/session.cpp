@@ -18,7 +18,8 @@ void take_from_environment(std::string& value, const char* variable, const char*
   const char* found = std::getenv(variable);
   if (found == nullptr || *found == '\0') {
     throw Error({Code::kInvalidArgument,
-                 fmt::format("the session does not know {}: set it in SessionOptions, or {}", what, variable)});
+                 fmt::format("the session does not know {}: set it in SessionOptions, or {}", what,
+                             variable)});
   }
   value = found;
 }
@@ -39,14 +40,17 @@ Session Session::join(SessionOptions options) {
   take_from_environment(options.island, "OUTRIGGER_ISLAND", "its island");
   take_from_environment(options.job, "OUTRIGGER_JOB", "its job");
   fill_in(options);
-  // Listening comes first: what is wrong there should be known before anybody is told of this member.
+  // Listening comes first: what is wrong there should be known before anybody is told of this
+  // member.
   auto listening = std::make_shared<std::unique_ptr<GrpcTransport>>(
-      GrpcTransport::listen({.listen = options.listen, .job = options.job, .insecure = options.insecure})
+      GrpcTransport::listen(
+          {.listen = options.listen, .job = options.job, .insecure = options.insecure})
           .value_or_throw());
-  auto impl = std::make_unique<Impl>(options, [listening](MemberId self) -> Result<std::unique_ptr<Transport>> {
-    (*listening)->set_self(self);
-    return std::unique_ptr<Transport>(std::move(*listening));
-  });
+  auto impl = std::make_unique<Impl>(
+      options, [listening](MemberId self) -> Result<std::unique_ptr<Transport>> {
+        (*listening)->set_self(self);
+        return std::unique_ptr<Transport>(std::move(*listening));
+      });
   impl->join([&](Link::Events events) {
     return make_grpc_link(options.coordinator, options.insecure, std::move(events));
   });
@@ -57,8 +61,8 @@ Session Session::join(LocalJob& job, SessionOptions options) {
   if (options.job.empty()) options.job = job.config().job;
   take_from_environment(options.island, "OUTRIGGER_ISLAND", "its island");
   fill_in(options);
-  auto impl = std::make_unique<Impl>(
-      options, [&job](MemberId self) -> Result<std::unique_ptr<Transport>> {
+  auto impl =
+      std::make_unique<Impl>(options, [&job](MemberId self) -> Result<std::unique_ptr<Transport>> {
         return job.network().transport(self);
       });
   impl->join([&](Link::Events events) -> Result<std::unique_ptr<Link>> {
@@ -74,19 +78,41 @@ Session::~Session() {
   if (impl_) impl_->leave("the session ended");
 }
 
-MemberId Session::self() const { return impl_->self(); }
-std::vector<PeerInfo> Session::peers() const { return impl_->peers(); }
-Status Session::launch(Contribution contribution) { return impl_->launch(std::move(contribution)); }
-Result<RoundOutcome> Session::wait(RoundId round) { return impl_->wait(round); }
-Status Session::applied(RoundId round, const Version& version) { return impl_->applied(round, version); }
+MemberId Session::self() const {
+  return impl_->self();
+}
+std::vector<PeerInfo> Session::peers() const {
+  return impl_->peers();
+}
+Status Session::launch(Contribution contribution) {
+  return impl_->launch(std::move(contribution));
+}
+Result<RoundOutcome> Session::wait(RoundId round) {
+  return impl_->wait(round);
+}
+Status Session::applied(RoundId round, const Version& version) {
+  return impl_->applied(round, version);
+}
 Result<std::vector<std::string>> Session::gather(const std::string& key, const std::string& value) {
   return impl_->gather(key, value);
 }
-void Session::request_stop(const std::string& why) { impl_->request_stop(why); }
-Result<std::optional<std::uint64_t>> Session::at_step(std::uint64_t step) { return impl_->at_step(step); }
-Status Session::status() const { return impl_->status(); }
-std::uint64_t Session::bytes_sent() const { return impl_->bytes_sent(); }
-std::uint64_t Session::bytes_received() const { return impl_->bytes_received(); }
-void Session::leave(const std::string& why) { impl_->leave(why); }
+void Session::request_stop(const std::string& why) {
+  impl_->request_stop(why);
+}
+Result<std::optional<std::uint64_t>> Session::at_step(std::uint64_t step) {
+  return impl_->at_step(step);
+}
+Status Session::status() const {
+  return impl_->status();
+}
+std::uint64_t Session::bytes_sent() const {
+  return impl_->bytes_sent();
+}
+std::uint64_t Session::bytes_received() const {
+  return impl_->bytes_received();
+}
+void Session::leave(const std::string& why) {
+  impl_->leave(why);
+}
 
 }  // namespace outrigger

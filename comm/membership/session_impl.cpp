@@ -32,7 +32,9 @@ Session::Impl::Impl(SessionOptions options, MakeTransport make_transport)
       make_transport_(std::move(make_transport)),
       member_(member_config(options_)) {}
 
-Session::Impl::~Impl() { shut_down(); }
+Session::Impl::~Impl() {
+  shut_down();
+}
 
 void Session::Impl::join(const MakeLink& make_link) {
   link_ = make_link({[this](std::uint64_t connection, v1::CoordinatorMessage message) {
@@ -172,14 +174,16 @@ std::uint64_t Session::Impl::bytes_received() const {
   return transport_ ? transport_->bytes_received() : 0;
 }
 
-Result<std::vector<std::string>> Session::Impl::gather(const std::string& key, const std::string& value) {
+Result<std::vector<std::string>> Session::Impl::gather(const std::string& key,
+                                                       const std::string& value) {
   if (value.size() > kMaxGatherBytes || key.empty() || key.size() > kMaxGatherKeyBytes ||
       key.starts_with(kStopPrefix)) {
-    return Status(Code::kInvalidArgument,
-                  fmt::format("gather '{}' with {} bytes: at most {} bytes, 1 to {} in the key, which must "
-                              "not begin with '{}'",
-                              key.substr(0, kMaxGatherKeyBytes), value.size(), kMaxGatherBytes,
-                              kMaxGatherKeyBytes, kStopPrefix));
+    return Status(
+        Code::kInvalidArgument,
+        fmt::format("gather '{}' with {} bytes: at most {} bytes, 1 to {} in the key, which must "
+                    "not begin with '{}'",
+                    key.substr(0, kMaxGatherKeyBytes), value.size(), kMaxGatherBytes,
+                    kMaxGatherKeyBytes, kStopPrefix));
   }
   Lock lock(mutex_);
   if (!failed_.ok()) return failed_;
@@ -190,7 +194,8 @@ Result<std::vector<std::string>> Session::Impl::gather(const std::string& key, c
     return Status(Code::kInvalidArgument, fmt::format("the gather '{}' is under way already", key));
   }
   handle(GatherCalled{key, value});
-  if (const Status status = await(lock, [&] { return gathers_.at(key).has_value(); }); !status.ok()) {
+  if (const Status status = await(lock, [&] { return gathers_.at(key).has_value(); });
+      !status.ok()) {
     return status;
   }
   std::vector<std::string> values = std::move(*gathers_.at(key));

@@ -17,9 +17,9 @@
 
 namespace outrigger {
 
-// The shell of the member's state machine. One thread carries what other threads post (messages, reports
-// of exchanges) and the timers to the machine; each running exchange has a thread of its own. The caller's
-// threads speak to the machine directly, under `mutex_`, and wait on `changed_`.
+// The shell of the member's state machine. One thread carries what other threads post (messages,
+// reports of exchanges) and the timers to the machine; each running exchange has a thread of its
+// own. The caller's threads speak to the machine directly, under `mutex_`, and wait on `changed_`.
 class Session::Impl {
  public:
   using MakeLink = std::function<Result<std::unique_ptr<Link>>(Link::Events)>;

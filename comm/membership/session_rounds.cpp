@@ -9,9 +9,9 @@ namespace outrigger {
 Status Session::Impl::launch(Contribution contribution) {
   const std::size_t expected = contribution.codec->encoded_bytes(contribution.elements);
   if (contribution.encoded->size() != expected) {
-    return {Code::kInvalidArgument, fmt::format("{}: {} encoded bytes, its codec gives {}",
-                                                to_string(contribution.round),
-                                                contribution.encoded->size(), expected)};
+    return {Code::kInvalidArgument,
+            fmt::format("{}: {} encoded bytes, its codec gives {}", to_string(contribution.round),
+                        contribution.encoded->size(), expected)};
   }
   const Lock lock(mutex_);
   if (!failed_.ok()) return failed_;
@@ -66,7 +66,8 @@ void Session::Impl::take_report(const ExchangeReport& report) {
   if (found == rounds_.end() || found->second.attempt != report.attempt) return;
   Round& round = found->second;
   if (!report.result.ok()) {
-    handle(ExchangeBroken{report.round, report.attempt, report.peer, report.result.status().message()});
+    handle(ExchangeBroken{report.round, report.attempt, report.peer,
+                          report.result.status().message()});
     return;
   }
   round.result = std::make_shared<const std::vector<std::byte>>(report.result->bytes);
@@ -103,7 +104,8 @@ Result<RoundOutcome> Session::Impl::wait(RoundId id) {
   Lock lock(mutex_);
   if (!failed_.ok()) return failed_;
   if (!rounds_.contains(id)) {
-    return Status(Code::kNotFound, fmt::format("{} was not launched here, or is applied", to_string(id)));
+    return Status(Code::kNotFound,
+                  fmt::format("{} was not launched here, or is applied", to_string(id)));
   }
   const Status status = await(lock, [&] {
     const auto found = rounds_.find(id);
@@ -112,7 +114,8 @@ Result<RoundOutcome> Session::Impl::wait(RoundId id) {
   if (!status.ok()) return status;
   const auto found = rounds_.find(id);
   if (found == rounds_.end()) {
-    return Status(Code::kFailedPrecondition, fmt::format("{} was applied while waited for", to_string(id)));
+    return Status(Code::kFailedPrecondition,
+                  fmt::format("{} was applied while waited for", to_string(id)));
   }
   return *found->second.outcome;
 }
@@ -122,12 +125,13 @@ Status Session::Impl::applied(RoundId id, const Version& version) {
   if (!failed_.ok()) return failed_;
   const auto found = rounds_.find(id);
   if (found == rounds_.end() || !found->second.outcome) {
-    return {Code::kFailedPrecondition, fmt::format("{} has no outcome here to be applied", to_string(id))};
+    return {Code::kFailedPrecondition,
+            fmt::format("{} has no outcome here to be applied", to_string(id))};
   }
   if (found->second.outcome->version != version) {
     return {Code::kFailedPrecondition,
-            fmt::format("{} gives {}, not {}", to_string(id), to_string(found->second.outcome->version),
-                        to_string(version))};
+            fmt::format("{} gives {}, not {}", to_string(id),
+                        to_string(found->second.outcome->version), to_string(version))};
   }
   rounds_.erase(found);
   handle(AppliedCalled{version});

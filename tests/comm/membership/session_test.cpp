@@ -21,13 +21,14 @@ constexpr std::size_t kElements = 10001;
 
 class Mean : public Reducer {
  public:
-  void reduce(std::span<const std::span<const float>> inputs, std::span<const std::uint64_t> weights,
-              std::span<float> out) const override {
+  void reduce(std::span<const std::span<const float>> inputs,
+              std::span<const std::uint64_t> weights, std::span<float> out) const override {
     float total = 0;
     for (const std::uint64_t weight : weights) total += static_cast<float>(weight);
     for (std::size_t i = 0; i < out.size(); ++i) {
       float sum = 0;
-      for (std::size_t k = 0; k < inputs.size(); ++k) sum += static_cast<float>(weights[k]) * inputs[k][i];
+      for (std::size_t k = 0; k < inputs.size(); ++k)
+        sum += static_cast<float>(weights[k]) * inputs[k][i];
       out[i] = sum / total;
     }
   }
@@ -70,7 +71,8 @@ class Job {
   std::unique_ptr<LocalJob> local;
 };
 
-Contribution contribution(std::uint32_t island, RoundId round, const Version& base, bool finite = true) {
+Contribution contribution(std::uint32_t island, RoundId round, const Version& base,
+                          bool finite = true) {
   const Codec* codec = find_codec("fp32").value_or_throw();
   std::vector<float> values(kElements), zeros(kElements, 0.0f);
   for (std::size_t i = 0; i < values.size(); ++i) {
@@ -96,7 +98,8 @@ Contribution contribution(std::uint32_t island, RoundId round, const Version& ba
 // Trains nothing, but runs `rounds` rounds of every fragment; all fragments are open at once.
 std::vector<Version> run_rounds(Session& session, std::uint32_t fragments, std::uint64_t rounds) {
   std::vector<Version> versions;
-  for (std::uint32_t fragment = 0; fragment < fragments; ++fragment) versions.push_back({fragment, 0, {}});
+  for (std::uint32_t fragment = 0; fragment < fragments; ++fragment)
+    versions.push_back({fragment, 0, {}});
   for (std::uint64_t number = 0; number < rounds; ++number) {
     for (std::uint32_t fragment = 0; fragment < fragments; ++fragment) {
       throw_if_error(session.launch(
@@ -171,7 +174,8 @@ TEST_CASE("members gather values and agree on the step to stop after") {
   Job job(grpc, quick_config(3));
   const auto stops = on_threads(3, [&](std::uint32_t island) {
     Session session = job.join(island);
-    const auto values = session.gather("part", std::string(1, static_cast<char>('a' + island))).value_or_throw();
+    const auto values =
+        session.gather("part", std::string(1, static_cast<char>('a' + island))).value_or_throw();
     if (values != std::vector<std::string>{"a", "b", "c"}) return std::uint64_t{0};
     for (std::uint64_t step = 1;; ++step) {
       if (island == 1 && step == 5) session.request_stop("a test asks");
@@ -208,16 +212,19 @@ TEST_CASE("a member that vanishes makes the others' wait fail and name it") {
       if (step.connect) link->open(*step.connect);
       for (const auto& message : step.messages) link->send(message);
       if (step.roster) joined.set_value();
-      if (step.open_transport) self(self, machine.handle(TransportReady{"127.0.0.1:1"}, Clock::now()));
+      if (step.open_transport)
+        self(self, machine.handle(TransportReady{"127.0.0.1:1"}, Clock::now()));
     };
-    link = make_grpc_link(job.service->address(), false,
-                          {[&](std::uint64_t connection, v1::CoordinatorMessage message) {
-                             const std::lock_guard lock(mutex);
-                             carry_out(carry_out,
-                                       machine.handle(CoordinatorSaid{connection, std::move(message)}, Clock::now()));
-                           },
-                           [](std::uint64_t, const std::string&) {}})
-               .value_or_throw();
+    link =
+        make_grpc_link(job.service->address(), false,
+                       {[&](std::uint64_t connection, v1::CoordinatorMessage message) {
+                          const std::lock_guard lock(mutex);
+                          carry_out(carry_out,
+                                    machine.handle(CoordinatorSaid{connection, std::move(message)},
+                                                   Clock::now()));
+                        },
+                        [](std::uint64_t, const std::string&) {}})
+            .value_or_throw();
     {
       const std::lock_guard lock(mutex);
       carry_out(carry_out, machine.handle(MemberStarted{}, Clock::now()));
@@ -235,15 +242,16 @@ TEST_CASE("a member that vanishes makes the others' wait fail and name it") {
   });
   for (const std::uint32_t island : {0u, 1u}) {
     CHECK(statuses[island].code() == Code::kUnavailable);
-    CHECK(statuses[island].message().find("island cy is lost: its connection to the coordinator broke") !=
-          std::string::npos);
+    CHECK(statuses[island].message().find(
+              "island cy is lost: its connection to the coordinator broke") != std::string::npos);
   }
   CHECK(job.wait().message() == statuses[0].message());
 }
 
 // Mutation: in CoordinatorService::start (make_grpc_link), leave out check_address.
 TEST_CASE("off loopback nothing listens or connects without insecure") {
-  const auto service = CoordinatorService::start(quick_config(1), memory_journal(), {.listen = "0.0.0.0:0"});
+  const auto service =
+      CoordinatorService::start(quick_config(1), memory_journal(), {.listen = "0.0.0.0:0"});
   CHECK(service.status().code() == Code::kInvalidArgument);
   CHECK(service.status().message().find("insecure") != std::string::npos);
   CHECK(make_grpc_link("192.0.2.1:7077", false, {}).status().code() == Code::kInvalidArgument);
@@ -257,8 +265,8 @@ TEST_CASE("off loopback nothing listens or connects without insecure") {
 // Mutation: in CoordinatorService::start, leave out the ALLOW_REUSEPORT argument.
 TEST_CASE("a taken port is refused by name") {
   Job job(true, quick_config(1));
-  const auto second =
-      CoordinatorService::start(quick_config(1), memory_journal(), {.listen = job.service->address()});
+  const auto second = CoordinatorService::start(quick_config(1), memory_journal(),
+                                                {.listen = job.service->address()});
   CHECK(second.status().code() == Code::kFailedPrecondition);
   CHECK(second.status().message().find(job.service->address()) != std::string::npos);
 }

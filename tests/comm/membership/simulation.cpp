@@ -21,10 +21,10 @@ using namespace std::chrono_literals;
 struct Actor {  // a member, and the trainer that drives it
   std::optional<Member> machine;
   std::optional<TimePoint> tick;
-  ConnectionId connection = 0;              // the present one; 0: none
-  std::uint64_t number = 0;                 // the member's own count of it
+  ConnectionId connection = 0;  // the present one; 0: none
+  std::uint64_t number = 0;     // the member's own count of it
   std::vector<Version> versions;
-  std::vector<std::uint64_t> launched;      // by fragment: rounds launched
+  std::vector<std::uint64_t> launched;  // by fragment: rounds launched
   std::map<RoundId, v1::Close> closes;
   bool gathered = false, asked = false, leaving = false, gone = false, dead = false;
   std::optional<Status> failed;
@@ -33,7 +33,9 @@ struct Actor {  // a member, and the trainer that drives it
 class Simulation {
  public:
   explicit Simulation(const SimulationOptions& options)
-      : options_(options), random_(options.seed), config_(make_config(options.islands, options.fragments)) {}
+      : options_(options),
+        random_(options.seed),
+        config_(make_config(options.islands, options.fragments)) {}
 
   SimulationResult run();
 
@@ -42,9 +44,12 @@ class Simulation {
 
   double chance() { return std::uniform_real_distribution<>(0, 1)(random_); }
   Duration between(Duration low, Duration high) {
-    return Duration(std::uniform_int_distribution<Duration::rep>(low.count(), high.count())(random_));
+    return Duration(
+        std::uniform_int_distribution<Duration::rep>(low.count(), high.count())(random_));
   }
-  void at(TimePoint time, Action action) { agenda_.emplace(std::pair(time, ++sequence_), std::move(action)); }
+  void at(TimePoint time, Action action) {
+    agenda_.emplace(std::pair(time, ++sequence_), std::move(action));
+  }
   void violate(const std::string& what) {
     if (result_.violation.empty()) result_.violation = what;
   }
@@ -83,7 +88,8 @@ class Simulation {
 
   std::vector<Actor> actors_;
   ConnectionId last_connection_ = 0;
-  std::map<ConnectionId, std::pair<std::size_t, std::uint64_t>> connections_;  // live: member, its count
+  std::map<ConnectionId, std::pair<std::size_t, std::uint64_t>>
+      connections_;  // live: member, its count
   std::map<std::pair<ConnectionId, bool>, TimePoint> last_arrival_;
   std::map<RoundId, Hash128> committed_;
   std::map<std::pair<std::uint32_t, std::uint64_t>, Hash128> chains_;
@@ -119,7 +125,8 @@ void Simulation::take(CoordinatorStep step) {
     crash();
     return;
   }
-  for (auto& message : step.messages) deliver_to_member(message.connection, std::move(message.message));
+  for (auto& message : step.messages)
+    deliver_to_member(message.connection, std::move(message.message));
   for (const ConnectionId connection : step.close) {
     const auto found = connections_.find(connection);
     if (found == connections_.end()) continue;
@@ -142,7 +149,8 @@ void Simulation::check_record(const v1::Record& record) {
     const RoundId round = from_wire(record.closed().round());
     const AttemptId attempt = from_wire(record.closed().attempt());
     for (const auto& [known, number] : attempts_) {
-      if (known == round && number.number >= attempt.number) violate("an attempt's number came twice");
+      if (known == round && number.number >= attempt.number)
+        violate("an attempt's number came twice");
     }
     if (attempt.number > 1) ++result_.retries;
     attempts_.insert({round, attempt});
@@ -158,7 +166,8 @@ void Simulation::check_record(const v1::Record& record) {
 
 TimePoint Simulation::arrival(ConnectionId connection, bool up) {
   TimePoint& last = last_arrival_[{connection, up}];
-  last = std::max(last, now_ + between(1ms, 80ms));  // in order on one connection, in any order across
+  last =
+      std::max(last, now_ + between(1ms, 80ms));  // in order on one connection, in any order across
   return last;
 }
 
@@ -166,9 +175,10 @@ void Simulation::deliver_to_member(ConnectionId connection, v1::CoordinatorMessa
   const auto found = connections_.find(connection);
   if (found == connections_.end()) return;
   const auto [index, number] = found->second;
-  at(arrival(connection, false), [this, index = index, number = number, message = std::move(message)] {
-    member_event(index, CoordinatorSaid{number, message});
-  });
+  at(arrival(connection, false),
+     [this, index = index, number = number, message = std::move(message)] {
+       member_event(index, CoordinatorSaid{number, message});
+     });
 }
 
 void Simulation::deliver_to_coordinator(ConnectionId connection, v1::MemberMessage message) {
@@ -237,7 +247,8 @@ void Simulation::take(std::size_t index, MemberStep step) {
   for (const v1::Outcome& outcome : step.outcomes) apply(index, outcome);
   if (!step.gathers.empty()) {
     actor.gathered = true;
-    if (step.gathers.front().entries_size() != static_cast<int>(actors_.size())) violate("a gather lacks a value");
+    if (step.gathers.front().entries_size() != static_cast<int>(actors_.size()))
+      violate("a gather lacks a value");
   }
   if (step.open_transport) member_event(index, TransportReady{"virtual"});
   if (step.roster || !step.gathers.empty()) {
@@ -259,8 +270,9 @@ void Simulation::exchange(std::size_t index, const v1::Close& close) {
   });
 }
 
-// The result is a function of the round and who is in it. The first contributor is done when it has handed
-// the result to those who were left out, which can receive it once they have heard of the close.
+// The result is a function of the round and who is in it. The first contributor is done when it has
+// handed the result to those who were left out, which can receive it once they have heard of the
+// close.
 void Simulation::exchange_ends(std::size_t index, const v1::Close& close) {
   const RoundId round = from_wire(close.round());
   const AttemptId attempt = from_wire(close.attempt());
@@ -284,9 +296,11 @@ void Simulation::apply(std::size_t index, const v1::Outcome& outcome) {
     Actor& actor = actors_[index];
     if (actor.dead || actor.failed) return;
     Version& mine = actor.versions[version.fragment];
-    if (version.number != mine.number + 1) violate(fmt::format("member {} skips to {}", index, to_string(version)));
+    if (version.number != mine.number + 1)
+      violate(fmt::format("member {} skips to {}", index, to_string(version)));
     if (chains_.at({version.fragment, version.number}) != version.chain) {
-      violate(fmt::format("member {} applies {}, which is not the committed one", index, to_string(version)));
+      violate(fmt::format("member {} applies {}, which is not the committed one", index,
+                          to_string(version)));
     }
     mine = version;
     member_event(index, AppliedCalled{version});
@@ -395,6 +409,8 @@ SimulationResult Simulation::run() {
 
 }  // namespace
 
-SimulationResult simulate(const SimulationOptions& options) { return Simulation(options).run(); }
+SimulationResult simulate(const SimulationOptions& options) {
+  return Simulation(options).run();
+}
 
 }  // namespace outrigger::test

@@ -10,13 +10,13 @@ using namespace outrigger::test;
 // Mutation: in RoundBook::rejoined, leave out the close.
 TEST_CASE("simulated: broken connections and coordinator restarts cost time, never a version") {
   int restarts = 0, cuts = 0, retries = 0;
-  for (std::uint64_t seed = 1; seed <= 1500; ++seed) {
+  for (std::uint64_t seed = 1; seed <= 3000; ++seed) {
     SimulationOptions options;
     options.seed = seed;
     options.islands = 1 + static_cast<std::uint32_t>(seed % 4);
     options.fragments = 1 + static_cast<std::uint32_t>(seed % 3);
     options.cut = seed % 2 == 0 ? 0.01 : 0.0;
-    options.crash = seed % 5 < 3 ? 0.004 : 0.0;
+    options.crash = seed % 5 < 3 ? 0.01 : 0.0;
     options.double_message = 0.02;
     options.broken_exchange = seed % 7 == 0 ? 0.02 : 0.0;
     const SimulationResult result = simulate(options);
