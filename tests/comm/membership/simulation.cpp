@@ -1,5 +1,6 @@
 #include "comm/membership/simulation.h"
 
+#include <algorithm>
 #include <functional>
 #include <map>
 #include <optional>
@@ -260,7 +261,12 @@ void Simulation::exchange(std::size_t index, const v1::Close& close) {
   const RoundId round = from_wire(close.round());
   const AttemptId attempt = from_wire(close.attempt());
   actors_[index].closes[round] = close;
-  const bool breaks = chance() < options_.broken_exchange && attempt.number == 1;
+  // A receive breaks only together with its send: such an attempt is the first contributor's to report.
+  const bool contributes = std::any_of(
+      close.contributors().begin(), close.contributors().end(),
+      [&](const auto& contributor) { return contributor.member().island() == index; });
+  const bool breaks =
+      contributes && attempt.number == 1 && chance() < options_.broken_exchange;
   at(now_ + between(5ms, 400ms), [this, index, round, attempt, close, breaks] {
     if (breaks) {
       member_event(index, ExchangeBroken{round, attempt, std::nullopt, "a link was cut"});

@@ -10,7 +10,7 @@ using namespace outrigger::test;
 // Mutation: in RoundBook::rejoined, leave out the close.
 TEST_CASE("simulated: broken connections and coordinator restarts cost time, never a version") {
   int restarts = 0, cuts = 0, retries = 0;
-  for (std::uint64_t seed = 1; seed <= 3000; ++seed) {
+  for (std::uint64_t seed = 1; seed <= 1500; ++seed) {
     SimulationOptions options;
     options.seed = seed;
     options.islands = 1 + static_cast<std::uint32_t>(seed % 4);
