@@ -7,6 +7,11 @@ namespace outrigger {
 Operation::State::State(TimePoint deadline, std::string what)
     : deadline_(deadline), what_(std::move(what)) {}
 
+// The last handle may go on a thread of gRPC's, whose synchronisation TSan does not see.
+Operation::State::~State() {
+  std::lock_guard lock(mutex_);
+}
+
 bool Operation::State::end(Status status) {
   std::vector<Hook> hooks;
   {
@@ -15,8 +20,12 @@ bool Operation::State::end(Status status) {
     status_ = status;
     hooks.swap(hooks_);
   }
-  ended_.notify_all();
   for (const Hook& hook : hooks) hook(status);
+  {
+    std::lock_guard lock(mutex_);
+    settled_ = true;
+  }
+  ended_.notify_all();
   return true;
 }
 
@@ -43,10 +52,11 @@ void Operation::State::on_end(Hook hook) {
 Status Operation::State::wait() {
   {
     std::unique_lock lock(mutex_);
-    if (ended_.wait_until(lock, deadline_, [&] { return status_.has_value(); })) return *status_;
+    if (ended_.wait_until(lock, deadline_, [&] { return settled_; })) return *status_;
   }
   end(deadline_passed());
-  std::lock_guard lock(mutex_);
+  std::unique_lock lock(mutex_);
+  ended_.wait(lock, [&] { return settled_; });
   return *status_;
 }
 

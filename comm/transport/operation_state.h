@@ -20,6 +20,7 @@ struct Operation::State {
 
   // `what` opens the messages: "receiving ... from island 1 (incarnation 3)".
   State(TimePoint deadline, std::string what);
+  ~State();
 
   // Returns whether this call was the one that ended it. Runs the hooks, so hold no lock that they
   // take.
@@ -35,6 +36,7 @@ struct Operation::State {
   // already.
   void on_end(Hook hook);
 
+  // Returns when the hooks have run, too: the transport knows nothing of the operation any more.
   Status wait();
   bool done();
   TimePoint deadline() const { return deadline_; }
@@ -49,6 +51,7 @@ struct Operation::State {
   std::mutex mutex_;
   std::condition_variable ended_;
   std::optional<Status> status_;
+  bool settled_ = false;  // the hooks have run
   std::vector<Hook> hooks_;
 };
 

@@ -146,13 +146,14 @@ TEST_CASE("a killed process fails what is under way with it at once") {
 // Mutation: in State::wait, wait without the deadline.
 TEST_CASE("with a stopped process every operation ends by its deadline") {
   const auto transport = listening(island(1));
-  PeerProcess peer("send", transport->address());
+  PeerProcess peer("flood", transport->address());
   REQUIRE(transport->add_peer(island(0), peer.address()).ok());
-  std::vector<std::byte> dest(std::size_t{256} << 20);
+  std::vector<std::byte> dest(std::size_t{256} << 20), small(8);
   auto payload = pattern(8 << 20);
+  peer.go();
+  REQUIRE(recv(*transport, island(0), tag(1), small).wait().ok());  // the big one has begun
   const Operation half = recv(*transport, island(0), tag(0), dest, 1);
   const Operation sent = send(*transport, island(0), tag(2), payload, 1);
-  peer.go();
   while (transport->bytes_received() < kChunkBytes || transport->bytes_sent() < kChunkBytes)
     if (half.done()) FAIL(half.wait().to_string());
   peer.signal(SIGSTOP);
