@@ -34,7 +34,10 @@ bool Job::only_blamed_left() const {
     const auto blames = [&](const ChildRecord& other) {
       return other.trouble && is_called(children_[child], other.trouble->culprit);
     };
-    if (alive(child) && std::none_of(children_.begin(), children_.end(), blames)) return false;
+    // Who has reported trouble of its own is about to end by itself.
+    const bool expected = children_[child].trouble.has_value() ||
+                          std::none_of(children_.begin(), children_.end(), blames);
+    if (alive(child) && expected) return false;
   }
   return true;
 }
@@ -59,9 +62,6 @@ void Job::end(std::size_t child, TimePoint now) {
   children_[child].ended = true;
   if (islands_ended() && !alive(0)) {
     phase_ = Phase::kOver;
-  } else if (phase_ == Phase::kEnding && only_blamed_left()) {
-    signal_all(SIGKILL);
-    enter(Phase::kKilling, limits_.kill, now);
   } else if (phase_ == Phase::kRunning) {
     enter(Phase::kFinishing, limits_.finish, now);
   }
@@ -133,6 +133,10 @@ void Job::overdue(std::size_t child, std::string what, TimePoint now) {
 }
 
 void Job::on_time(TimePoint now) {
+  if (phase_ == Phase::kEnding && only_blamed_left()) {
+    signal_all(SIGKILL);
+    enter(Phase::kKilling, limits_.kill, now);
+  }
   if (phase_ == Phase::kRunning || phase_ == Phase::kOver || now < deadline_) return;
   if (phase_ == Phase::kListening)
     overdue(0, fmt::format("it did not listen within {:.0f} s", seconds(limits_.listen)), now);

@@ -69,7 +69,7 @@ class Job {
   void on_stopped(std::size_t child);  // seen stopped after another blamed it
   void on_exit(std::size_t child, Exit exit, TimePoint now);
   void on_signal(int signal, TimePoint now);  // sent to the supervisor
-  void on_time(TimePoint now);
+  void on_time(TimePoint now);                // after all else that is known at `now`
 
   std::vector<Action> take_actions();
   std::optional<TimePoint> deadline() const;  // when on_time() has something to do

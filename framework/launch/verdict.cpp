@@ -36,7 +36,8 @@ std::optional<std::size_t> earliest(const Children& children, bool blaming) {
 std::string own_story(const ChildRecord& child) {
   const std::string& what = child.trouble->what;
   if (!child.started) return fmt::format("{} could not be started: {}", describe(child), what);
-  if (!what.empty() && child.exit)
+  const bool own_exit = child.exit && !(child.exit->signalled && child.ended_by_us);
+  if (!what.empty() && own_exit)
     return fmt::format("{} failed: {} (it {})", describe(child), what, describe(*child.exit));
   if (!what.empty()) return fmt::format("{} failed: {}", describe(child), what);
   std::string story = fmt::format("{} {}", describe(child), describe(*child.exit));

@@ -38,13 +38,21 @@ void await(const std::function<bool()>& condition) {
   }
 }
 
-bool stopped(const std::string& pid_file) {
+// The state of the process whose number is in the file, as /proc has it: T stopped, Z a zombie, X
+// none such.
+char state_of(const std::string& pid_file) {
   std::string pid;
   std::ifstream(pid_file) >> pid;
+  if (pid.empty()) return '?';
   std::ifstream file("/proc/" + pid + "/stat");
   const std::string stat{std::istreambuf_iterator<char>(file), {}};
   const auto name_end = stat.rfind(')');
-  return !pid.empty() && name_end != std::string::npos && stat.substr(name_end + 2, 1) == "T";
+  return name_end == std::string::npos ? 'X' : stat.at(name_end + 2);
+}
+
+bool dead(const std::string& pid_file) {
+  const char state = state_of(pid_file);
+  return state == 'Z' || state == 'X';
 }
 
 void write_file(const std::string& path, const std::string& text) {
@@ -117,7 +125,9 @@ const std::map<std::string, std::function<void(const std::string&)>> kWords = {
      [](const std::string& name) { std::cout << name << "=" << value(name.c_str()) << std::endl; }},
     {"await",
      [](const std::string& path) { await([&] { return std::filesystem::exists(path); }); }},
-    {"await-stopped", [](const std::string& file) { await([&] { return stopped(file); }); }},
+    {"await-stopped",
+     [](const std::string& file) { await([&] { return state_of(file) == 'T'; }); }},
+    {"await-dead", [](const std::string& file) { await([&] { return dead(file); }); }},
     {"await-gone", [](const std::string&) { await([] { return gone.load(); }); }},
     {"await-signal", [](const std::string&) { await_signal(); }},
     {"kill", [](const std::string& signal) { ::raise(std::stoi(signal)); }},

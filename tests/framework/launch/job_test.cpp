@@ -142,7 +142,37 @@ TEST_CASE("who is blamed by all others and still there is ended at once") {
   job.on_exit(kOslo, kFailed, kStart);
   CHECK(signals(job).empty());
   job.on_exit(kCoordinator, kFailed, kStart);
+  job.on_time(kStart);
   CHECK(signals(job) == Sent{{kParis, SIGKILL}});
+}
+
+// Mutation: only_blamed_left() is asked in end(), before the rest of the moment is known.
+TEST_CASE("a death that is seen in the same moment as the others' ends is its own") {
+  Job job = running();
+  job.on_event(kOslo, Failed{Code::kUnavailable, "paris is lost", "paris"}, kStart);
+  job.on_exit(kCoordinator, kFailed, kStart);
+  job.on_exit(kOslo, kFailed, kStart);
+  job.on_exit(kParis, kKilled, kStart);
+  job.on_time(kStart);
+  CHECK(judge(job).root == kParis);
+  CHECK(judge(job).cause.find("was killed by signal 9") != std::string::npos);
+}
+
+// Mutation: only_blamed_left() passes over a child's own trouble; or own_story() tells of our
+// SIGKILL.
+TEST_CASE("who has reported trouble of its own is not hurried, and its words are the story") {
+  Job job = running();
+  job.on_event(kParis, Failed{Code::kCorruption, "shard 3 is damaged", ""}, kStart);
+  for (const std::size_t child : {kOslo, kCoordinator}) {
+    job.on_event(child, Failed{Code::kUnavailable, "paris is lost", "paris"}, kStart);
+    job.on_exit(child, kFailed, kStart);
+  }
+  job.on_time(kStart + 19s);
+  CHECK(signals(job).empty());
+  job.on_time(kStart + 20s);
+  job.on_time(kStart + 25s);
+  job.on_exit(kParis, kKilled, kStart + 25s);
+  CHECK(judge(job).cause == "island paris (rank 0, pid 101) failed: shard 3 is damaged");
 }
 
 // Mutation: on_event() keeps a culprit that is the child itself.

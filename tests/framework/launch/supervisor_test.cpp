@@ -125,10 +125,10 @@ TEST_CASE("a job whose children all end well exits 0 and knows the coordinator's
 // Mutation: outcome() leaves the log's lines out.
 TEST_CASE("a killed island is the root cause, with its last lines, though others fail too") {
   FakeJob job;
-  job.coordinator({"listen=a:1", "await=" + job.file("killed"), "blame=paris", "exit=1"});
+  job.coordinator({"listen=a:1", "await-dead=" + job.file("killed"), "blame=paris", "exit=1"});
   job.island("paris",
              {"print=first line", "print=last words", "pid=" + job.file("killed"), "kill=9"});
-  job.island("oslo", {"await=" + job.file("killed"), "blame=paris", "exit=1"});
+  job.island("oslo", {"await-dead=" + job.file("killed"), "blame=paris", "exit=1"});
   const JobOutcome outcome = job.run();
   CHECK(outcome.exit_code == 1);
   CHECK(contains(outcome.cause, "island paris (rank 0, pid "));
@@ -155,10 +155,9 @@ TEST_CASE("a stopped island that another blames is ended and named") {
 // Mutation: failure_code() returns kExitFailed always.
 TEST_CASE("the exit code of a child that lacks something is the job's") {
   FakeJob job;
-  job.coordinator({"listen=a:1", "await-signal", "exit=0"});
-  job.island("paris", {"fail=no corpus at data/x.txt", "exit=3"});
-  job.island("oslo", {"await-signal", "exit=1"});
-  job.spec.limits.end = 1ms;
+  job.coordinator({"listen=a:1", "await-dead=" + job.file("pid"), "blame=paris", "exit=1"});
+  job.island("paris", {"pid=" + job.file("pid"), "fail=no corpus at data/x.txt", "exit=3"});
+  job.island("oslo", {"await-dead=" + job.file("pid"), "blame=paris", "exit=1"});
   const JobOutcome outcome = job.run();
   CHECK(outcome.exit_code == 3);
   CHECK(contains(outcome.cause, "no corpus at data/x.txt (it exited with code 3)"));

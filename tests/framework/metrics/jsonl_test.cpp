@@ -80,7 +80,7 @@ TEST_CASE("a full disk gives one warning and whole lines only") {
   CHECK(test::read_file(path) == line("a") + line("d"));
 }
 
-// Mutation: open() ignores a failed open.
+// Mutation: file_error() leaves the path out.
 TEST_CASE("a metrics file that cannot be opened is an error that names it") {
   const TemporaryFolder folder;
   const Result<JsonlWriter> writer = JsonlWriter::open(folder.path("missing/metrics.jsonl"));
