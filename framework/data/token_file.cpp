@@ -70,7 +70,7 @@ Result<Layout> llmc_layout(const MappedFile& file) {
     return invalid(file.path(), fmt::format("llm.c shard of version {}; version {} is read",
                                             header_field(bytes, 1), kind->version));
   const std::int64_t count = header_field(bytes, 2);
-  if (count < 0 || size != kLlmcHeaderBytes + count * static_cast<std::int64_t>(kind->width))
+  if (count < 1 || size != kLlmcHeaderBytes + count * static_cast<std::int64_t>(kind->width))
     return invalid(
         file.path(),
         fmt::format("the header says {} tokens of {} bytes after {} bytes of header, but "

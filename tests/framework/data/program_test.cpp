@@ -1,8 +1,13 @@
 #include <outrigger/framework/data/program.h>
 
+#include <fcntl.h>
+#include <unistd.h>
+
 #include "support/catch.h"
+#include "support/temporary_folder.h"
 
 using namespace outrigger;
+using namespace outrigger::test;
 
 namespace {
 
@@ -14,7 +19,15 @@ constexpr Duration kLong = std::chrono::minutes(1);
 // waits).
 TEST_CASE("program: what it writes comes back, its input is empty") {
   CHECK(*run_program({"printf", "a b\nc"}, 100, kLong) == "a b\nc");
-  CHECK(run_program({"cat"}, 100, kLong)->empty());
+  const TemporaryFolder folder;
+  const int before = ::dup(STDIN_FILENO);
+  const int own_input = ::open(folder.write("input", "ours").c_str(), O_RDONLY);
+  ::dup2(own_input, STDIN_FILENO);
+  const auto read = run_program({"cat"}, 100, kLong);
+  ::dup2(before, STDIN_FILENO);
+  ::close(own_input);
+  ::close(before);
+  CHECK(read->empty());
   CHECK(run_program({"head", "-c", "1000000", "/dev/zero"}, 1'000'000, kLong)->size() == 1'000'000);
 }
 

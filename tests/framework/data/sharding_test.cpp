@@ -53,8 +53,10 @@ TEST_CASE(
     const Sampler sampled = sampler(options, 3, member);
     CHECK(sampled.samples_per_step() == (member == 0 ? 3 : 2));
     std::vector<std::int64_t> starts;
-    for (std::int64_t step = 0; std::ssize(starts) < sampled.order().windows(); ++step)
+    for (std::int64_t step = 0; std::ssize(starts) < sampled.order().windows(); ++step) {
+      REQUIRE(std::ssize(sampled.window_starts(step)) == sampled.samples_per_step());
       for (std::int64_t start : sampled.window_starts(step)) starts.push_back(start);
+    }
     starts.resize(static_cast<std::size_t>(sampled.order().windows()));
     for (std::int64_t start : starts) {
       REQUIRE(start >= own.begin);

@@ -3,9 +3,9 @@
 #include <string>
 #include <vector>
 
-#include "support/temporary_folder.h"
 #include "framework/data/token_bytes.h"
 #include "support/catch.h"
+#include "support/temporary_folder.h"
 
 using namespace outrigger;
 using namespace outrigger::test;
@@ -61,7 +61,7 @@ TEST_CASE("token_file: raw uint16 is read only when stated") {
 
 // Mutation: llmc_layout(): `size != ...` -> `size < ...`.
 // Mutation: llmc_layout(): `size < kLlmcHeaderBytes` dropped (reads beyond the file's end).
-// Mutation: llmc_layout(): `count < 0 ||` dropped (1024 - 512 bytes match a count of -256).
+// Mutation: llmc_layout(): `count < 1 ||` dropped (a shard without a token).
 // Mutation: llmc_layout(): the version's check dropped.
 TEST_CASE("token_file: hostile shards are refused") {
   const TemporaryFolder folder;
@@ -74,6 +74,7 @@ TEST_CASE("token_file: hostile shards are refused") {
     refused(shard.substr(0, size), "has a header of 1024 bytes");
   for (std::size_t size : {1024, 1029}) refused(shard.substr(0, size), "header says 3 tokens");
   refused(shard + "x", "header says 3 tokens");
+  refused(llmc_header(20240520, 1, 0), "header says 0 tokens");
   refused(llmc_header(20240520, 1, -1), "header says -1 tokens");
   refused(llmc_header(20240520, 1, 2147483647), "header says 2147483647 tokens");
   refused(llmc_header(20240520, 2, 0), "version 2; version 1 is read");

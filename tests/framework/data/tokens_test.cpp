@@ -4,15 +4,14 @@
 #include <string>
 #include <vector>
 
-#include "support/temporary_folder.h"
 #include "framework/data/token_bytes.h"
 #include "support/catch.h"
+#include "support/temporary_folder.h"
 
 using namespace outrigger;
 using namespace outrigger::test;
 
-// Mutation: read(): `++index` dropped; constructor: `starts_.back() +` dropped; upper_bound ->
-// lower_bound.
+// Mutation: read(): `++index` dropped; constructor: `starts_.back() +` dropped.
 TEST_CASE("tokens: several files read as one sequence") {
   const TemporaryFolder folder;
   std::vector<std::string> paths;
