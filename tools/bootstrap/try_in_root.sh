@@ -35,7 +35,10 @@ shift
 
 if [ -z "$target" ]; then
   target=$(mktemp -d "/var/tmp/outrigger-$suite.XXXXXX")
-  trap 'rm -rf --one-file-system "$target"' EXIT
+  chmod 755 "$target"
+  trap 'rm -rf --one-file-system "$target" "$target.log"' EXIT
+  trap 'exit 130' INT
+  trap 'exit 143' TERM
 fi
 mkdir -p "$target"
 target=$(readlink -f "$target")
