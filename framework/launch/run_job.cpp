@@ -55,13 +55,18 @@ std::string report(const RunFolder& folder, const JobOutcome& outcome, const Las
 
 JobOutcome run_job(const RunFolder& folder, JobSpec spec, const RunJobOptions& options,
                    SignalWatch& signals) {
-  Console console(options.output, Progress(options.total_steps, spec.islands.size()),
-                  options.console);
   std::optional<JsonlWriter> metrics;
+  Status usable;
   if (options.jsonl) {
     Result<JsonlWriter> opened = JsonlWriter::open(folder.metrics());
-    if (!opened.ok()) return {kExitMachineLacks, opened.status().message()};
-    metrics.emplace(std::move(*opened));
+    usable = opened.status();
+    if (usable.ok()) metrics.emplace(std::move(*opened));
+  }
+  Console console(options.output, Progress(options.total_steps, spec.islands.size()),
+                  options.console && usable.ok());
+  if (!usable.ok()) {
+    console.message(usable.message());
+    return {kExitMachineLacks, usable.message()};
   }
   spec.log_folder = folder.logs();
   spec.keep_open = folder.lock_fd();

@@ -35,9 +35,9 @@ class EventSink {
   void send(const Event& event);
 
   // The supervisor has died: `callback` runs once, on the sink's thread, at the latest when it is
-  // set. It should make the process checkpoint and exit. If the process is still there `grace`
-  // later, it is ended with exit code 1, so no orphan stays. From then on events are printed.
-  // Without a supervisor nothing happens.
+  // set. It should make the process checkpoint and exit, and return at once. If the process is
+  // still there `grace` later, it is ended with exit code 1, so no orphan stays. From then on
+  // events are printed. Without a supervisor nothing happens.
   //
   // Why the channel and not prctl(PR_SET_PDEATHSIG): that signal comes when the *thread* that
   // forked ends, is lost when the parent dies before the prctl, and as SIGKILL leaves no time for a
