@@ -7,7 +7,7 @@
 namespace outrigger {
 
 void keep_freed_memory() {
-  mallopt(M_MMAP_THRESHOLD, 1 << 30);  // no mapping of its own for a tensor under 1 GiB
+  mallopt(M_MMAP_MAX, 0);  // no tensor in a mapping of its own, which would go back when it is freed
   mallopt(M_TRIM_THRESHOLD, std::numeric_limits<int>::max());
   mallopt(M_TOP_PAD, 64 << 20);
 }

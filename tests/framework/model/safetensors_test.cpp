@@ -86,11 +86,11 @@ TEST_CASE("safetensors bytes depend on the tensors alone and are those of the re
   REQUIRE(write_safetensors(folder.path("b"), turned).ok());
   CHECK(read_file(folder.path("a")) == read_file(folder.path("b")));
 
-  const NamedTensors two{{"w", at::arange(2, at::kByte)}, {"v", at::zeros({1}, at::kFloat)}};
+  const NamedTensors two{{"a", at::arange(2, at::kByte)}, {"v", at::zeros({1}, at::kFloat)}};
   REQUIRE(write_safetensors(folder.path("two"), two).ok());
   const std::string json =
       R"({"__metadata__":{"format":"pt"},"v":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},)"
-      R"("w":{"dtype":"U8","shape":[2],"data_offsets":[4,6]}})";
+      R"("a":{"dtype":"U8","shape":[2],"data_offsets":[4,6]}})";
   const std::string padding((8 - json.size() % 8) % 8, ' ');
   CHECK(read_file(folder.path("two")) == length_bytes(json.size() + padding.size()) + json +
                                              padding + std::string(4, '\0') +
