@@ -10,6 +10,7 @@
 #include <vector>
 
 #include <outrigger/comm/status.h>
+#include <outrigger/framework/data/mapped_file.h>
 #include <outrigger/optim/named_tensor.h>
 
 namespace outrigger {
@@ -20,8 +21,7 @@ namespace outrigger {
 // {string: string}}, offsets counted from the end of the JSON. Here: F64, F32, F16, BF16, I64, I32,
 // I16, I8, U8, BOOL.
 
-// One opened file, mapped read-only. Movable; the mapping lives as long as it or any tensor taken
-// from it.
+// One opened file, mapped read-only; copies share the mapping. The file must not shrink meanwhile.
 class SafetensorsFile {
  public:
   struct Entry {
@@ -45,12 +45,11 @@ class SafetensorsFile {
   NamedTensors tensors() const;
 
  private:
-  struct Mapping;
   Status read_header(std::string_view json, std::uint64_t data_bytes);
   at::Tensor copy_of(const Entry& entry) const;
 
   std::filesystem::path path_;
-  std::shared_ptr<const Mapping> mapping_;
+  std::shared_ptr<const MappedFile> mapping_;
   std::span<const std::byte> data_;
   std::map<std::string, Entry, std::less<>> entries_;
   std::map<std::string, std::string> metadata_;

@@ -1,14 +1,9 @@
 #include <ATen/ops/empty.h>
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <bit>
-#include <cerrno>
 #include <cstring>
 #include <limits>
 #include <nlohmann/json.hpp>
@@ -110,45 +105,23 @@ std::string read_entry(const Json& json, std::uint64_t data_bytes, SafetensorsFi
 
 }  // namespace
 
-struct SafetensorsFile::Mapping {
-  const std::byte* data = nullptr;
-  std::size_t bytes = 0;
-  ~Mapping() {
-    if (bytes > 0) ::munmap(const_cast<std::byte*>(data), bytes);
-  }
-};
-
 Result<SafetensorsFile> SafetensorsFile::open(const std::filesystem::path& file) {
-  const int fd = ::open(file.c_str(), O_RDONLY | O_CLOEXEC);
-  if (fd < 0)
-    return Status(Code::kNotFound,
-                  fmt::format("cannot open {}: {}", file.string(), std::strerror(errno)));
-  struct stat info {};
-  const bool regular = ::fstat(fd, &info) == 0 && S_ISREG(info.st_mode);
-  const auto size = regular ? static_cast<std::uint64_t>(info.st_size) : 0;
-  auto mapping = std::make_shared<Mapping>();
-  void* memory = size > 0 ? ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, fd, 0) : MAP_FAILED;
-  ::close(fd);
-  if (!regular) return corrupt(file, "it is no regular file");
-  if (size < kLengthBytes)
-    return corrupt(file, fmt::format("it has {} bytes, too few for a header", size));
-  if (memory == MAP_FAILED)
-    return Status(Code::kInternal,
-                  fmt::format("cannot map {}: {}", file.string(), std::strerror(errno)));
-  mapping->data = static_cast<const std::byte*>(memory);
-  mapping->bytes = size;
-
+  auto mapped = MappedFile::open(file.string());
+  if (!mapped.ok()) return mapped.status();
+  const std::span<const std::byte> bytes = mapped->bytes();
+  if (bytes.size() < kLengthBytes)
+    return corrupt(file, fmt::format("it has {} bytes, too few for a header", bytes.size()));
   std::uint64_t header_bytes = 0;
-  std::memcpy(&header_bytes, mapping->data, kLengthBytes);
-  if (header_bytes > kMaxHeaderBytes || header_bytes > size - kLengthBytes)
-    return corrupt(
-        file, fmt::format("its header claims {} bytes, but the file has {}", header_bytes, size));
+  std::memcpy(&header_bytes, bytes.data(), kLengthBytes);
+  if (header_bytes > kMaxHeaderBytes || header_bytes > bytes.size() - kLengthBytes)
+    return corrupt(file, fmt::format("its header claims {} bytes, but the file has {}",
+                                     header_bytes, bytes.size()));
 
   SafetensorsFile opened;
   opened.path_ = file;
-  opened.data_ = {mapping->data + kLengthBytes + header_bytes, size - kLengthBytes - header_bytes};
-  opened.mapping_ = mapping;
-  const std::string_view json(reinterpret_cast<const char*>(mapping->data) + kLengthBytes,
+  opened.data_ = bytes.subspan(kLengthBytes + header_bytes);
+  opened.mapping_ = std::make_shared<const MappedFile>(std::move(*mapped));
+  const std::string_view json(reinterpret_cast<const char*>(bytes.data()) + kLengthBytes,
                               header_bytes);
   if (const Status status = opened.read_header(json, opened.data_.size()); !status.ok())
     return status;

@@ -4,9 +4,9 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstring>
 #include <nlohmann/json.hpp>
 
+#include <outrigger/framework/checkpoint/durable_file.h>
 #include <outrigger/framework/model/safetensors.h>
 #include <outrigger/framework/model/safetensors_dtype.h>
 
@@ -78,22 +78,12 @@ class Output {
     }
   }
   Status finish() {
-    if (status_.ok() && ::fsync(fd_) != 0) fail("sync");
+    if (status_.ok() && ::fsync(fd_) != 0) fail("fsync");
     return status_;
   }
 
  private:
-  void fail(const char* verb) {
-    const int error = errno;
-    const bool full = error == ENOSPC || error == EDQUOT || error == EFBIG;
-    const bool missing = error == ENOENT || error == ENOTDIR;
-    const bool denied = error == EACCES || error == EPERM || error == EROFS;
-    status_ = Status(full      ? Code::kResourceExhausted
-                     : missing ? Code::kNotFound
-                     : denied  ? Code::kPermissionDenied
-                               : Code::kInternal,
-                     fmt::format("cannot {} {}: {}", verb, file_.string(), std::strerror(error)));
-  }
+  void fail(const char* verb) { status_ = system_error(verb, file_.string(), errno); }
 
   const std::filesystem::path& file_;
   int fd_;

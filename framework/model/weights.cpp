@@ -11,6 +11,7 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include <outrigger/framework/checkpoint/durable_file.h>
 #include <outrigger/framework/model/safetensors.h>
 
 namespace outrigger {
@@ -82,14 +83,6 @@ Result<NamedTensors> read_folder(const std::filesystem::path& folder) {
   return all;
 }
 
-Status write_text(const std::filesystem::path& file, const std::string& text) {
-  std::ofstream stream(file, std::ios::binary | std::ios::trunc);
-  stream << text << std::flush;
-  if (stream) return {};
-  return {Code::kResourceExhausted,
-          fmt::format("cannot write {}; is the disk full?", file.string())};
-}
-
 // Consecutive parameters, cut where the next one would pass the limit.
 std::vector<NamedTensors> cut(const NamedTensors& parameters, std::uint64_t max_bytes) {
   std::vector<NamedTensors> shards(1);
@@ -118,7 +111,7 @@ Status save_shards(const std::filesystem::path& folder, const std::vector<NamedT
     }
   }
   const Json index{{"metadata", {{"total_size", total_bytes}}}, {"weight_map", weight_map}};
-  return write_text(folder / kIndexFile, index.dump(2) + "\n");
+  return write_file_atomically((folder / kIndexFile).string(), index.dump(2) + "\n");
 }
 
 }  // namespace
@@ -178,8 +171,8 @@ Result<Llama> load_llama(const std::filesystem::path& folder) {
 
 Status save_llama(const std::filesystem::path& folder, const Llama& model, std::int64_t context,
                   std::uint64_t max_shard_bytes) {
-  const Status status =
-      write_text(folder / "config.json", llama_config_json(model.config(), context));
+  const Status status = write_file_atomically((folder / "config.json").string(),
+                                              llama_config_json(model.config(), context));
   if (!status.ok()) return status;
   const std::vector<NamedTensors> shards = cut(model.parameters(), max_shard_bytes);
   if (shards.size() == 1) return write_safetensors(folder / kWeightsFile, shards.front());
