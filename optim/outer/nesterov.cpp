@@ -1,0 +1,14 @@
+#include <outrigger/optim/outer/nesterov.h>
+
+namespace outrigger {
+
+void Nesterov::step_block(std::span<float> theta, std::span<const float> g,
+                          std::span<const std::span<float>> slots) const {
+  const std::span<float> buffer = slots[0];
+  for (std::size_t i = 0; i < theta.size(); ++i) {
+    buffer[i] = momentum_ * buffer[i] + g[i];
+    theta[i] -= lr_ * (g[i] + momentum_ * buffer[i]);
+  }
+}
+
+}  // namespace outrigger

@@ -1,0 +1,10 @@
+#include <outrigger/optim/outer/sgd.h>
+
+namespace outrigger {
+
+void OuterSgd::step_block(std::span<float> theta, std::span<const float> g,
+                          std::span<const std::span<float>>) const {
+  for (std::size_t i = 0; i < theta.size(); ++i) theta[i] -= lr_ * g[i];
+}
+
+}  // namespace outrigger

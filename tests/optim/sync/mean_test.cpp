@@ -1,0 +1,40 @@
+#include <outrigger/optim/sync/mean.h>
+
+#include "support/catch.h"
+
+namespace outrigger {
+namespace {
+
+// Mutation: in MeanReducer::reduce divide by inputs.size().
+TEST_CASE("the mean is weighted by the close's integers and divided by their sum") {
+  const std::vector<float> a = {1, 2, 3}, b = {5, -2, 0};
+  const std::vector<std::span<const float>> inputs = {a, b};
+  std::vector<float> out(3);
+  const std::vector<std::uint64_t> weights = {3000, 1000};
+  MeanReducer().reduce(inputs, weights, out);
+  CHECK(out == std::vector<float>{2, 1, 2.25});
+}
+
+// Mutation: leave out the division by the common factor.
+TEST_CASE(
+    "the mean of equal contributions under any equal weights is that contribution, to the bit") {
+  const std::vector<float> x = {0.1F, -3.3333333F, 1e-38F, 7e33F};
+  const std::vector<std::span<const float>> inputs = {x, x};
+  std::vector<float> out(x.size());
+  const std::vector<std::uint64_t> weights = {987654321, 987654321};
+  MeanReducer().reduce(inputs, weights, out);
+  CHECK(out == x);
+}
+
+// Mutation: leave out `if (weight == 0.0F) continue;` (0 * inf is NaN).
+TEST_CASE("a contribution of weight 0 does not count, whatever it holds") {
+  const std::vector<float> x = {1, 2}, broken = {INFINITY, NAN};
+  const std::vector<std::span<const float>> inputs = {broken, x};
+  std::vector<float> out(2);
+  const std::vector<std::uint64_t> weights = {0, 5};
+  MeanReducer().reduce(inputs, weights, out);
+  CHECK(out == x);
+}
+
+}  // namespace
+}  // namespace outrigger
