@@ -18,7 +18,7 @@ TokenRange section(TokenRange tokens, std::int64_t members, std::int64_t member)
   return {range.begin, range.end};
 }
 
-Result<Sampler> Sampler::create(const SamplingOptions& options, std::int64_t members,
+Result<Sampler> Sampler::create(const SamplerOptions& options, std::int64_t members,
                                 std::int64_t member) {
   if (options.batch < members)
     return Status(Code::kInvalidArgument,
@@ -37,7 +37,7 @@ Result<Sampler> Sampler::create(const SamplingOptions& options, std::int64_t mem
   return Sampler(options, members, member, std::move(*order));
 }
 
-Sampler::Sampler(const SamplingOptions& options, std::int64_t members, std::int64_t member,
+Sampler::Sampler(const SamplerOptions& options, std::int64_t members, std::int64_t member,
                  SampleOrder order)
     : options_(options), members_(members), member_(member), order_(std::move(order)) {}
 

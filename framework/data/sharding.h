@@ -19,7 +19,7 @@ enum class Sharding {
 // InvalidArgument for another name; the message lists them.
 Result<Sharding> sharding_from_name(std::string_view name);  // "shared", "contiguous"
 
-struct SamplingOptions {
+struct SamplerOptions {
   TokenRange train;
   std::int64_t context = 0;
   std::int64_t batch = 0;  // the job's samples per inner step
@@ -34,7 +34,7 @@ class Sampler {
   // InvalidArgument: a batch smaller than `members`, or too few tokens (kContiguous cuts the
   // training part into `members` sections and each needs a window). REQUIRES: 0 <= member <
   // members.
-  static Result<Sampler> create(const SamplingOptions& options, std::int64_t members,
+  static Result<Sampler> create(const SamplerOptions& options, std::int64_t members,
                                 std::int64_t member);
 
   // One start per sample of this member's part of the job's inner step (counted from 0).
@@ -43,10 +43,10 @@ class Sampler {
   const SampleOrder& order() const { return order_; }  // of the part of the corpus it draws from
 
  private:
-  Sampler(const SamplingOptions& options, std::int64_t members, std::int64_t member,
+  Sampler(const SamplerOptions& options, std::int64_t members, std::int64_t member,
           SampleOrder order);
 
-  SamplingOptions options_;
+  SamplerOptions options_;
   std::int64_t members_;
   std::int64_t member_;
   SampleOrder order_;

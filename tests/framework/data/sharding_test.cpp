@@ -11,11 +11,11 @@ using namespace outrigger;
 
 namespace {
 
-Sampler sampler(const SamplingOptions& options, std::int64_t members, std::int64_t member) {
+Sampler sampler(const SamplerOptions& options, std::int64_t members, std::int64_t member) {
   return Sampler::create(options, members, member).value_or_throw();
 }
 
-std::vector<std::int64_t> starts_of_all(const SamplingOptions& options, std::int64_t members,
+std::vector<std::int64_t> starts_of_all(const SamplerOptions& options, std::int64_t members,
                                         std::int64_t steps) {
   std::vector<std::int64_t> all;
   for (std::int64_t member = 0; member < members; ++member)
@@ -32,7 +32,7 @@ std::vector<std::int64_t> starts_of_all(const SamplingOptions& options, std::int
 TEST_CASE("sharding: another number of islands trains on the same windows") {
   std::mt19937 random(5);
   for (int trial = 0; trial < 30; ++trial) {
-    const SamplingOptions options{{10, 3000}, 13, 8 + trial, random(), Sharding::kShared};
+    const SamplerOptions options{{10, 3000}, 13, 8 + trial, random(), Sharding::kShared};
     const auto alone = starts_of_all(options, 1, 5);
     REQUIRE(std::ssize(alone) == 5 * options.batch);
     for (std::int64_t members = 2; members <= 8; ++members)
@@ -44,7 +44,7 @@ TEST_CASE("sharding: another number of islands trains on the same windows") {
 // Mutation: window_starts(): kContiguous counts the job's samples, not its own.
 TEST_CASE(
     "sharding: contiguous islands stay in their sections and see every window once an epoch") {
-  const SamplingOptions options{{100, 3000}, 10, 7, 9, Sharding::kContiguous};
+  const SamplerOptions options{{100, 3000}, 10, 7, 9, Sharding::kContiguous};
   std::int64_t end = options.train.begin;
   for (std::int64_t member = 0; member < 3; ++member) {
     const TokenRange own = section(options.train, 3, member);
