@@ -1,0 +1,50 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include <outrigger/comm/membership/session.h>
+#include <outrigger/framework/trainer/replica.h>
+#include <outrigger/optim/sync/diloco.h>
+
+namespace outrigger {
+
+// Checkpoints of a run: checkpoints/step-000200/ with the shared state once and each island's own
+// part.
+//
+//   model.safetensors         theta_global under Hugging Face's names; with config.json a folder
+//   that any reader of
+//                             such models opens
+//   outer.safetensors         the outer optimizer's buffers: "<parameter>.<slot>"
+//   islands/<name>.safetensors  the island's parameters, "local.<parameter>", and its inner
+//   optimizer's state,
+//                             "inner.<name>"; its counters are the file's metadata
+//   manifest.json             versions and chain hashes, the hash of every part
+//   (checkpoint/store.h)
+
+struct SnapshotPlace {
+  std::string run_folder;
+  std::int64_t keep = 3;
+  std::int64_t context = 0;  // train.context: what config.json gives as the longest input
+  std::string island;
+};
+
+// Every member calls it at the same step; each writes its part, the first island the shared ones,
+// and commits when all parts are reported. Returns the folder on the first island, nothing on the
+// others. On a failure the Status names the path, and the checkpoints before it are whole.
+Result<std::optional<std::string>> save_snapshot(const SnapshotPlace& place, Session& session,
+                                                 Replica& replica, const DiLoCo& diloco);
+
+struct Snapshot {
+  SharedState shared;
+  PrivateState own;
+};
+
+// Reads the shared state and the part of `island` from a checkpoint folder, and writes the island's
+// parameters and inner state into the replica. FailedPrecondition when the checkpoint is of another
+// model, outer optimizer or island.
+Result<Snapshot> load_snapshot(const std::string& folder, const std::string& island,
+                               Replica& replica, const OuterOptimizer& outer);
+
+}  // namespace outrigger
