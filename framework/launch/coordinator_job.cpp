@@ -1,0 +1,65 @@
+#include <outrigger/framework/launch/coordinator_job.h>
+
+#include <fmt/core.h>
+
+#include <cstdio>
+
+#include <outrigger/comm/membership/journal.h>
+#include <outrigger/comm/membership/service.h>
+#include <outrigger/framework/launch/exit_code.h>
+#include <outrigger/framework/recipe/show.h>
+
+namespace outrigger {
+namespace {
+
+CoordinatorConfig config_of(const CoordinatorOptions& options) {
+  CoordinatorConfig config;
+  config.job = options.job;
+  config.islands = options.recipe.islands.names;
+  config.recipe = resolved_yaml(options.recipe);
+  config.timeout_min = options.recipe.membership.timeout.min;
+  config.timeout_max = options.recipe.membership.timeout.max;
+  config.heartbeat = config.timeout_min / 5;
+  config.new_life = options.new_life;
+  return config;
+}
+
+int failed(const Status& status, int exit_code, EventSink& events) {
+  events.send(Failed{status.code(), status.message(), ""});
+  return exit_code;
+}
+
+}  // namespace
+
+int run_coordinator(const CoordinatorOptions& options, EventSink& events, StopSignals& signals) {
+  std::unique_ptr<Journal> journal = memory_journal();
+  if (!options.journal.empty()) {
+    Result<std::unique_ptr<Journal>> opened = open_journal(options.journal);
+    if (!opened.ok()) return failed(opened.status(), kExitMachineLacks, events);
+    journal = std::move(*opened);
+  }
+  const LogSink log = [&](const LogLine& line) {
+    if (line.level == LogLine::Level::kWarning)
+      events.send(Logged{"warning", line.text});
+    else
+      fmt::print("{}\n", line.text);  // its log file
+    std::fflush(stdout);
+  };
+  const Result<std::unique_ptr<CoordinatorService>> service = CoordinatorService::start(
+      config_of(options), std::move(journal), {options.listen, options.insecure}, log);
+  if (!service.ok()) {
+    const bool wrong = service.status().code() == Code::kInvalidArgument;
+    return failed(service.status(), wrong ? kExitWrongInput : kExitMachineLacks, events);
+  }
+  // The members decide when it ends: a signal to the whole job reaches them too. A second one ends
+  // it at once.
+  signals.set_handler([&](const std::string& why) {
+    events.send(Logged{"info", why + "; the coordinator stays until its members have left"});
+  });
+  events.send(Listening{(*service)->address()});
+  const Status ended = (*service)->wait();
+  signals.set_handler({});
+  return ended.ok() ? kExitDone : failed(ended, kExitFailed, events);
+}
+
+}  // namespace outrigger

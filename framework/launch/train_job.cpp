@@ -1,0 +1,152 @@
+#include <outrigger/framework/launch/train_job.h>
+
+#include <fmt/format.h>
+
+#include <filesystem>
+#include <optional>
+#include <thread>
+
+#include <outrigger/framework/checkpoint/durable_file.h>
+#include <outrigger/framework/checkpoint/store.h>
+#include <outrigger/framework/launch/exit_code.h>
+#include <outrigger/framework/launch/run_folder.h>
+#include <outrigger/framework/launch/run_job.h>
+#include <outrigger/framework/model/autocast.h>
+#include <outrigger/framework/recipe/load.h>
+#include <outrigger/framework/recipe/show.h>
+#include <outrigger/framework/trainer/arithmetic.h>
+#include <outrigger/framework/trainer/island.h>
+#include <outrigger/framework/trainer/training_data.h>
+
+namespace outrigger {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::string this_program() {
+  return fs::read_symlink("/proc/self/exe").string();
+}
+
+// Everything that can be wrong before anything is started.
+struct Plan {
+  LoadedRecipe loaded;
+  Arithmetic sums;
+  std::optional<LastWhole> checkpoint;  // to go on from
+  std::vector<std::string> warnings;
+};
+
+Result<LoadedRecipe> read_recipe(const TrainOptions& options) {
+  if (options.resume.empty()) return load_recipe(options.recipe, options.overrides);
+  return load_recipe((fs::path(options.resume) / "recipe.yaml").string(), options.overrides);
+}
+
+Result<Plan> make_plan(const TrainOptions& options) {
+  Result<LoadedRecipe> loaded = read_recipe(options);
+  // A recipe that is not there is the command's mistake; what it names is the machine's lack.
+  if (!loaded.ok()) return Status(Code::kInvalidArgument, loaded.status().message());
+  Plan plan;
+  plan.loaded = std::move(*loaded);
+  plan.warnings = plan.loaded.warnings;
+  const Recipe& recipe = plan.loaded.recipe;
+  if (recipe.train.precision == "bf16" && !cpu_has_fast_bf16())
+    plan.warnings.push_back(
+        "train.precision: this processor has no bf16 units: bf16 is about 10 times slower than "
+        "fp32 here");
+
+  const Result<LlamaConfig> model = model_config(recipe);
+  if (!model.ok()) return model.status();
+  Result<Arithmetic> sums = arithmetic(recipe, *model);
+  if (!sums.ok()) return sums.status();
+  plan.sums = std::move(*sums);
+  const Result<TrainingData> data = TrainingData::open(recipe, model->vocab, 0);
+  if (!data.ok()) return data.status();
+  if (options.resume.empty()) return plan;
+  Result<LastWhole> last = CheckpointStore(options.resume).find_last_whole();
+  if (!last.ok()) return Status(Code::kInvalidArgument, last.status().message());
+  plan.checkpoint = std::move(*last);
+  return plan;
+}
+
+std::int64_t threads_each(const Recipe& recipe) {
+  const std::int64_t cores = std::max<std::int64_t>(1, std::thread::hardware_concurrency());
+  const std::int64_t islands = static_cast<std::int64_t>(recipe.islands.names.size());
+  return recipe.train.threads.value_or(std::max<std::int64_t>(1, cores / islands));
+}
+
+Result<RunFolder> open_folder(const TrainOptions& options, const Recipe& recipe) {
+  RunStart start;
+  start.command = {"outrigger", "train"};
+  if (!options.recipe.empty()) start.command.push_back(options.recipe);
+  for (const std::string& setting : options.overrides) start.command.push_back(setting);
+  start.threads = static_cast<unsigned>(threads_each(recipe));
+  const std::string text = resolved_yaml(recipe);
+  if (options.resume.empty()) return RunFolder::create(options.runs, recipe.name, text, start);
+  start.command.insert(start.command.begin() + 2, {"--resume", options.resume});
+  Result<RunFolder> folder = RunFolder::reopen(options.resume, start);
+  if (!folder.ok() || options.overrides.empty()) return folder;
+  const Status written = write_file_atomically(folder->recipe(), text);
+  if (!written.ok()) return written;
+  return folder;
+}
+
+JobSpec job_spec(const TrainOptions& options, const Plan& plan, const RunFolder& folder) {
+  const std::string program = this_program();
+  const std::string job = fs::path(folder.path()).lexically_normal().filename().string();
+  JobSpec spec;
+  spec.coordinator.island = "coordinator";
+  spec.coordinator.argv = {
+      program,        "coordinator", folder.recipe(),
+      "--job",        job,           "--listen",
+      options.listen, "--journal",   (fs::path(folder.path()) / "coordinator.db").string()};
+  if (plan.checkpoint) spec.coordinator.argv.push_back("--new-life");
+  if (options.insecure) spec.coordinator.argv.push_back("--insecure");
+  for (const std::string& name : plan.loaded.recipe.islands.names) {
+    ChildSpec island;
+    island.island = name;
+    island.argv = {program, "island",        folder.recipe(), "--name", name,         "--job",
+                   job,     "--coordinator", "{coordinator}", "--run",  folder.path()};
+    if (plan.checkpoint) {
+      island.argv.push_back("--from");
+      island.argv.push_back(plan.checkpoint->checkpoint.path);
+    }
+    if (options.insecure) island.argv.push_back("--insecure");
+    spec.islands.push_back(std::move(island));
+  }
+  return spec;
+}
+
+}  // namespace
+
+int run_train(const TrainOptions& options, const Print& out, const Print& error) {
+  SignalWatch signals;
+  const Result<Plan> plan = make_plan(options);
+  if (!plan.ok()) {
+    error(plan.status().message());
+    return exit_code(plan.status());
+  }
+  const Recipe& recipe = plan->loaded.recipe;
+  for (const std::string& warning : plan->warnings) error("warning: " + warning);
+  out(to_text(plan->sums, recipe));
+  if (plan->checkpoint) {
+    for (const std::string& reason : plan->checkpoint->passed_over) error("warning: " + reason);
+    out(fmt::format("resume    {}\n", plan->checkpoint->checkpoint.path));
+  }
+  if (options.dry_run) {
+    out("dry run: everything is in order; nothing was started\n");
+    return kExitDone;
+  }
+
+  const Result<RunFolder> folder = open_folder(options, recipe);
+  if (!folder.ok()) {
+    error(folder.status().message());
+    return exit_code(folder.status());
+  }
+  out(fmt::format("run       {}\n", folder->path()));
+  RunJobOptions show;
+  show.total_steps = static_cast<std::uint64_t>(recipe.train.steps);
+  show.console = recipe.metrics.console;
+  show.jsonl = recipe.metrics.jsonl;
+  return run_job(*folder, job_spec(options, *plan, *folder), show, signals).exit_code;
+}
+
+}  // namespace outrigger
