@@ -14,7 +14,9 @@ namespace outrigger {
 namespace {
 
 // Every subcommand, in the order of --help.
-constexpr void (*kCommands[])(CLI::App&, int&) = {add_recipe, add_doctor};
+constexpr void (*kCommands[])(CLI::App&, int&) = {add_train,  add_coordinator, add_island,
+                                                  add_eval,   add_generate,    add_inspect,
+                                                  add_recipe, add_doctor};
 
 constexpr const char* kFooter =
     "A first run, two islands on this machine:\n"
