@@ -72,6 +72,7 @@ CoordinatorStep Coordinator::handle(const CoordinatorEvent& event, TimePoint now
   }
   if (finished_) {
     step.finished = finished_->status;
+    step.culprit = finished_->culprit;
   } else {
     step.next_tick = next_tick();
   }

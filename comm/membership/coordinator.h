@@ -47,6 +47,7 @@ struct CoordinatorStep {
   std::vector<LogLine> log;
   std::optional<TimePoint> next_tick;
   std::optional<Status> finished;  // the job is over: Ok, or why
+  std::optional<MemberId> culprit;  // of `finished`: whose fault, if a member's
 };
 
 // The coordinator's state machine: (state, event, now) -> (state, records, messages, timers). Pure:

@@ -16,6 +16,7 @@ Result<std::unique_ptr<CoordinatorHost>> CoordinatorHost::start(CoordinatorConfi
 CoordinatorHost::CoordinatorHost(CoordinatorConfig config, std::unique_ptr<Journal> journal,
                                  const std::vector<v1::Record>& records, LogSink log)
     : job_(config.job),
+      islands_(config.islands),
       journal_(std::move(journal)),
       log_(std::move(log)),
       coordinator_(std::move(config), records) {
@@ -71,6 +72,12 @@ std::optional<Status> CoordinatorHost::wait_for(Duration limit) {
   return finished_;
 }
 
+std::optional<std::string> CoordinatorHost::culprit() const {
+  const std::lock_guard lock(mutex_);
+  if (!culprit_ || culprit_->island >= islands_.size()) return std::nullopt;
+  return islands_[culprit_->island];
+}
+
 void CoordinatorHost::run() {
   std::unique_lock lock(mutex_);
   while (!stopping_) {
@@ -118,7 +125,10 @@ void CoordinatorHost::carry_out(CoordinatorStep step) {
   {
     const std::lock_guard lock(mutex_);
     next_tick_ = step.next_tick;
-    if (step.finished && !finished_) finished_ = step.finished;
+    if (step.finished && !finished_) {
+      finished_ = step.finished;
+      culprit_ = step.culprit;
+    }
   }
   changed_.notify_all();
 }

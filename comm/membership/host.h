@@ -40,6 +40,8 @@ class CoordinatorHost {
   // still runs.
   Status wait();
   std::optional<Status> wait_for(Duration limit);
+  // The island at fault for the job's end, by its name; nothing if no member is.
+  std::optional<std::string> culprit() const;
 
  private:
   CoordinatorHost(CoordinatorConfig config, std::unique_ptr<Journal> journal,
@@ -50,17 +52,19 @@ class CoordinatorHost {
   void post(CoordinatorEvent event);
 
   const std::string job_;
+  const std::vector<std::string> islands_;
   std::unique_ptr<Journal> journal_;
   LogSink log_;
   Coordinator coordinator_;  // the thread's alone
 
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::condition_variable changed_;
   std::deque<CoordinatorEvent> events_;
   std::map<ConnectionId, std::shared_ptr<Port>> ports_;
   ConnectionId last_connection_ = 0;
   std::optional<TimePoint> next_tick_;
   std::optional<Status> finished_;
+  std::optional<MemberId> culprit_;
   bool stopping_ = false;
   std::thread thread_;
 };

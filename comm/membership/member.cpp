@@ -140,6 +140,7 @@ void Member::receive(const CoordinatorSaid& said, MemberStep& step, TimePoint no
       gone_ = leaving_.has_value();
       return;
     case v1::CoordinatorMessage::kAbort:
+      if (message.abort().has_culprit()) culprit_ = from_wire(message.abort().culprit());
       return fail(status_from_wire(message.abort().code(), message.abort().why()), step);
     case v1::CoordinatorMessage::kRefused: {
       const v1::Refused& refused = message.refused();

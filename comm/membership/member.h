@@ -111,6 +111,8 @@ class Member {
   MemberId self() const { return self_; }
   bool joined() const { return joined_; }
   bool failed() const { return failed_.has_value(); }
+  // Whose fault the job's end is, as the coordinator says.
+  std::optional<MemberId> culprit() const { return culprit_; }
 
  private:
   struct Held {  // a launched round whose outcome this member does not know
@@ -175,6 +177,7 @@ class Member {
   std::optional<std::string> leaving_;
   bool gone_ = false;
   std::optional<Status> failed_;
+  std::optional<MemberId> culprit_;
 };
 
 }  // namespace outrigger

@@ -168,6 +168,10 @@ std::string CoordinatorService::address() const {
 Status CoordinatorService::wait() {
   return impl_->host->wait();
 }
+std::optional<std::string> CoordinatorService::culprit() const {
+  return impl_->host->culprit();
+}
+
 std::optional<Status> CoordinatorService::wait_for(Duration limit) {
   return impl_->host->wait_for(limit);
 }

@@ -105,6 +105,9 @@ Result<std::optional<std::uint64_t>> Session::at_step(std::uint64_t step) {
 Status Session::status() const {
   return impl_->status();
 }
+std::optional<std::string> Session::culprit() const {
+  return impl_->culprit();
+}
 std::uint64_t Session::bytes_sent() const {
   return impl_->bytes_sent();
 }

@@ -115,7 +115,9 @@ class Session {
   // member must not go on.
   Result<std::optional<std::uint64_t>> at_step(std::uint64_t step);
 
-  Status status() const;             // Ok, or why the session has failed
+  Status status() const;  // Ok, or why the session has failed
+  // The island whose fault it is, if the coordinator named one: not this one's own words.
+  std::optional<std::string> culprit() const;
   std::uint64_t bytes_sent() const;  // payload and frame headers, all rounds so far
   std::uint64_t bytes_received() const;
 

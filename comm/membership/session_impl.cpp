@@ -159,6 +159,13 @@ std::vector<PeerInfo> Session::Impl::peers() const {
   return peers_;
 }
 
+std::optional<std::string> Session::Impl::culprit() const {
+  const Lock lock(mutex_);
+  const std::optional<MemberId> member = member_.culprit();
+  if (!member || *member == member_.self() || member->island >= peers_.size()) return std::nullopt;
+  return peers_[member->island].island;
+}
+
 Status Session::Impl::status() const {
   const Lock lock(mutex_);
   return failed_;

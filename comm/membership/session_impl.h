@@ -38,6 +38,7 @@ class Session::Impl {
   void request_stop(const std::string& why);
   Result<std::optional<std::uint64_t>> at_step(std::uint64_t step);
   Status status() const;
+  std::optional<std::string> culprit() const;
   std::uint64_t bytes_sent() const;
   std::uint64_t bytes_received() const;
   void leave(const std::string& why);

@@ -24,8 +24,9 @@ CoordinatorConfig config_of(const CoordinatorOptions& options) {
   return config;
 }
 
-int failed(const Status& status, int exit_code, EventSink& events) {
-  events.send(Failed{status.code(), status.message(), ""});
+int failed(const Status& status, int exit_code, EventSink& events,
+           const std::string& culprit = "") {
+  events.send(Failed{status.code(), status.message(), culprit});
   return exit_code;
 }
 
@@ -59,7 +60,8 @@ int run_coordinator(const CoordinatorOptions& options, EventSink& events, StopSi
   events.send(Listening{(*service)->address()});
   const Status ended = (*service)->wait();
   signals.set_handler({});
-  return ended.ok() ? kExitDone : failed(ended, kExitFailed, events);
+  if (ended.ok()) return kExitDone;
+  return failed(ended, kExitFailed, events, (*service)->culprit().value_or(""));
 }
 
 }  // namespace outrigger

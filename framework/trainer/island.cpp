@@ -32,6 +32,7 @@ class IslandRun {
 
   int run();
   bool joined() const { return session_.has_value(); }
+  std::string culprit() const { return session_ ? session_->culprit().value_or("") : ""; }
 
  private:
   void prepare();
@@ -284,7 +285,7 @@ int run_island(const IslandOptions& options, EventSink& events, StopSignals& sig
     return run.run();
   } catch (const std::exception& error) {
     const Status status = status_of(error);
-    events.send(Failed{status.code(), status.message(), ""});
+    events.send(Failed{status.code(), status.message(), run.culprit()});
     return run.joined() ? 1 : exit_code(status);
   }
 }

@@ -128,7 +128,7 @@ TEST_CASE("an island that is killed ends the job with 1 and its name") {
   const Ended ended = cli.wait();
   CAPTURE(ended.out, ended.err);
   CHECK(ended.exit_code == 1);
-  CHECK(said(ended, "tokyo"));
+  CHECK(said(ended, "The job failed: island tokyo"));
   CHECK(said(ended, "SIGKILL"));
   for (const pid_t pid : children) CHECK_FALSE(alive(pid));
 }
@@ -143,7 +143,8 @@ TEST_CASE("an island that is stopped ends the job with 1 and its name within the
   const Ended ended = cli.wait();
   CAPTURE(ended.out, ended.err);
   CHECK(ended.exit_code == 1);
-  CHECK(said(ended, "paris"));
+  // The one that was stopped is the root cause, not the one that says so.
+  CHECK(said(ended, "The job failed: island paris"));
   for (const pid_t pid : children) CHECK_FALSE(alive(pid));
 }
 
