@@ -12,7 +12,9 @@ import argparse, json, os, pathlib, shutil, statistics, subprocess, sys, tempfil
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = ROOT / 'build' / 'release'
-SIZES = {'s': '0.87M parameters', 'm': '10.8M parameters'}
+# As train_eager.py's presets: name, then bench_step's options.
+SIZES = {'s': ('0.87M parameters', ['--layers', 4, '--hidden', 128, '--heads', 4, '--ffn', 352, '--context', 128, '--batch', 16]),
+         'm': ('10.8M parameters', ['--layers', 6, '--hidden', 384, '--heads', 6, '--ffn', 1024, '--context', 256, '--batch', 8])}
 
 
 def last_json(text):
@@ -28,10 +30,11 @@ def output_of(command):
 
 def step(args):
     result = {'bench': 'step', 'threads': args.threads, 'turns': args.turns, 'sizes': {}}
-    for preset, size in SIZES.items():
+    output_of(['cmake', '--build', BUILD, '--target', 'bench_step'])
+    for preset, (size, options) in SIZES.items():
         ours, eager = [], []
         for _ in range(args.turns):
-            ours.append(last_json(output_of([BUILD / 'bench_step', '--preset', preset, '--threads', args.threads]))['tok_s'])
+            ours.append(last_json(output_of([BUILD / 'tools' / 'bench_step', *options, '--threads', args.threads]))['tok_s'])
             eager.append(last_json(output_of([args.python, ROOT / 'tools/peers/train_eager.py', '--preset', preset,
                                               '--threads', args.threads, '--opt', 'fused']))['tok_s'])
         ratios = [a / b for a, b in zip(ours, eager)]

@@ -40,7 +40,7 @@ TEST_CASE("recipe data that cannot be is refused with the reason") {
   CHECK(refused({"data.files=[a.txt]"}, "data.files and data.corpus are both given"));
   CHECK(refused({"data.format=llmc"}, "data.format: data.format is llmc, but data.corpus is text"));
   CHECK(refused({"data.corpus=", "data.files=[~/a.txt]"}, "~/a.txt, but ~ is the shell's"));
-  CHECK(refused({"data.corpus=", "data.files=[a.txt, ./a.txt]"}, "names /work/a.txt twice"));
+  CHECK(refused({"data.corpus=", "data.files=[a.txt, ./a.txt]"}, "names /jobs/a.txt twice"));
   CHECK(refused({"data.corpus=", "data.files=['']"}, "holds an empty path"));
   CHECK(refused({"data.eval_fraction=0"}, "nothing is held out to evaluate on"));
   CHECK(errors_with({"data.eval_fraction=0", "train.eval_every=0"}) == "");
@@ -122,6 +122,6 @@ TEST_CASE("recipe that loads a model leaves its own sizes alone") {
   auto loaded =
       load_texts({{"r.yaml", "data: {corpus: kjv}\nmodel: {load: some/folder, heads: 3}\n"}});
   REQUIRE(loaded.ok());
-  CHECK(loaded->recipe.model.load == "/work/some/folder");
+  CHECK(loaded->recipe.model.load == "/jobs/some/folder");
   CHECK(loaded->recipe.model.ffn == 0);
 }

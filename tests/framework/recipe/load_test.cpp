@@ -44,7 +44,7 @@ TEST_CASE("recipe override's value may hold an equals sign and what means someth
                            {"sample.prompt=a=b: c # d", "data.corpus=", "data.files=[x=y.txt]"});
   REQUIRE(loaded.ok());
   CHECK(loaded->recipe.sample.prompt == "a=b: c # d");
-  CHECK(loaded->recipe.data.files == std::vector<std::string>{"/work/x=y.txt"});
+  CHECK(loaded->recipe.data.files == std::vector<std::string>{"/jobs/x=y.txt"});
 }
 
 // Mutation: drop the free_text branch's test for a quote.
@@ -77,7 +77,7 @@ TEST_CASE("recipe includes in order, later wins key by key, paths relative to th
   CHECK(loaded->recipe.sync.codec == "int8");
   CHECK(loaded->recipe.train.steps == 11);
   CHECK(loaded->recipe.train.batch == 16);
-  CHECK(loaded->recipe.data.files == std::vector<std::string>{"/work/configs/sub/x.txt"});
+  CHECK(loaded->recipe.data.files == std::vector<std::string>{"/jobs/configs/sub/x.txt"});
   CHECK(to_string(loaded->sources.at("sync.codec")) == "configs/b.yaml:1");
   CHECK(to_string(loaded->sources.at("train.batch")) == "configs/sub/c.yaml:1");
 }

@@ -8,7 +8,7 @@
 
 namespace outrigger {
 
-// Recipes as texts by path, with no file behind them; the current folder is /work.
+// Recipes as texts by path, with no file behind them; the current folder is /jobs.
 using Texts = std::map<std::string, std::string>;
 
 inline Result<LoadedRecipe> load_texts(const Texts& texts,
@@ -19,7 +19,7 @@ inline Result<LoadedRecipe> load_texts(const Texts& texts,
     if (found == texts.end()) return Status(Code::kNotFound, wanted + ": no such file");
     return found->second;
   };
-  return load_recipe(path, overrides, read, "/work");
+  return load_recipe(path, overrides, read, "/jobs");
 }
 
 // What is wrong with one text, "" if nothing; what loads without data gets some.
