@@ -150,8 +150,8 @@ class Checker {
     warn_if(r_.outer.optimizer == "sgd" && is_set("outer.momentum") && r_.outer.momentum != 0,
             {"outer.momentum"}, "has no effect: outer sgd has no momentum; nesterov has");
     warn_if(!sync.enabled, {"sync.enabled"},
-            "the islands train alone, so the other keys of sync, outer and comm have no effect and "
-            "the islands' weights differ");
+            "the islands train alone, so the other keys of sync, outer, comm and checkpoint have no "
+            "effect, the islands' weights differ and none are saved");
     warn_if(sync.enabled && sync.every > r_.train.steps, {"sync.every", "train.steps"},
             fmt::format("a round is {} inner steps, but training ends after {}: the islands meet "
                         "once, at the end",
@@ -171,6 +171,9 @@ class Checker {
   void check_train() {
     const TrainRecipe& t = r_.train;
     const auto count = static_cast<std::int64_t>(r_.islands.names.size());
+    const auto& names = r_.islands.names;
+    refuse_if(std::find(names.begin(), names.end(), "coordinator") != names.end(), {"islands"},
+              "an island cannot be called coordinator: logs and messages call the job's own so");
     refuse_if(t.batch < count, {"train.batch", "islands"},
               fmt::format(
                   "a batch of {} sequences does not go round {} islands; give at least one to each",

@@ -118,8 +118,9 @@ void IslandRun::join() {
   session_ = Session::join(std::move(options));
   events_.send(Joined{options_.island});
 
-  // From here on there is something to save.
-  signals_.set_handler([this](const std::string& why) { session_->request_stop(why); });
+  // From here on there is something to save; islands that train alone save nothing (see save()).
+  if (recipe_.sync.enabled)
+    signals_.set_handler([this](const std::string& why) { session_->request_stop(why); });
   events_.on_supervisor_gone([this] { session_->request_stop("the supervisor is gone"); });
 
   diloco_.emplace(*session_, replica_->model().parameters(), diloco_options(recipe_),

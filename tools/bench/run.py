@@ -34,7 +34,7 @@ def step(args):
     for preset, (size, options) in SIZES.items():
         ours, eager = [], []
         for _ in range(args.turns):
-            ours.append(last_json(output_of([BUILD / 'tools' / 'bench_step', *options, '--threads', args.threads]))['tok_s'])
+            ours.append(last_json(output_of([BUILD / 'tools' / 'bench_step', *options, '--threads', args.threads]))['tokens_per_s'])
             eager.append(last_json(output_of([args.python, ROOT / 'tools/peers/train_eager.py', '--preset', preset,
                                               '--threads', args.threads, '--opt', 'fused']))['tok_s'])
         ratios = [a / b for a, b in zip(ours, eager)]

@@ -19,6 +19,11 @@ std::string warned(const std::vector<std::string>& overrides) {
   return warnings[0];
 }
 
+// Mutation: leave the refusal of the name out of check_train.
+TEST_CASE("an island cannot take the coordinator's name") {
+  CHECK(refused({"islands=[{name: paris}, {name: coordinator}]"}, "cannot be called coordinator"));
+}
+
 }  // namespace
 
 // Mutation (each): turn the check's condition into false.
