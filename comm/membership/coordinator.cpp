@@ -157,7 +157,7 @@ void Coordinator::dispatch(Seat& seat, const v1::MemberMessage& message, Effects
     case v1::MemberMessage::kGather:
       return gathers_.add(from, message.gather(),
                           message.gather().key().starts_with(kStopPrefix) ? live() : admitted(),
-                          effects);
+                          now, effects);
     case v1::MemberMessage::kStopRequest:
       return gathers_.stop(fmt::format("{} asks: {}", name(seat), message.stop_request().why()),
                            live(), effects);
@@ -196,6 +196,7 @@ void Coordinator::tick(Effects& effects, TimePoint now) {
     return;
   }
   rounds_.tick(now, live(), effects);
+  gathers_.tick(now, config_.timeout_max, live(), effects);
 }
 
 void Coordinator::member_lost(const Seat& seat, const std::string& why, Effects& effects,
@@ -316,6 +317,7 @@ std::optional<TimePoint> Coordinator::next_tick() const {
     sooner(seat.connection ? seat.last_heard + config_.timeout_min : seat.away_until);
   }
   if (!all_ready()) sooner(started_ + config_.timeout_max);
+  if (const auto gathers = gathers_.next_tick(config_.timeout_max)) sooner(*gathers);
   return next;
 }
 

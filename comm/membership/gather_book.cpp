@@ -22,7 +22,7 @@ void GatherBook::replay(const v1::Record& record) {
 }
 
 void GatherBook::add(const MemberId& from, const v1::Gather& gather, const Live& live,
-                     Effects& effects) {
+                     TimePoint now, Effects& effects) {
   const std::string& key = gather.key();
   const auto known =
       std::find_if(results_.begin(), results_.end(),
@@ -48,6 +48,7 @@ void GatherBook::add(const MemberId& from, const v1::Gather& gather, const Live&
   *entry.mutable_member() = to_wire(from);
   entry.set_value(gather.value());
   open_[key].emplace(from.island, std::move(entry));
+  open_since_.emplace(key, now);
   // A restarted coordinator learns from an answer that a stop was asked for.
   if (key == kStopKey)
     stop("a member was asked by the coordinator before its restart", live, effects);
@@ -64,10 +65,35 @@ void GatherBook::try_finish(const std::string& key, const Live& live, Effects& e
   result.set_key(key);
   for (auto& [island, entry] : found->second) *result.add_entries() = std::move(entry);
   open_.erase(found);
+  open_since_.erase(key);
   *effects.record().mutable_gathered() = result;
   for (const MemberId& member : live) *effects.send(member.island).mutable_gather_result() = result;
   results_.push_back(std::move(result));
   if (results_.size() > kMaxOpenGathers) results_.pop_front();
+}
+
+std::optional<TimePoint> GatherBook::next_tick(Duration limit) const {
+  std::optional<TimePoint> next;
+  for (const auto& [key, since] : open_since_)
+    next = next ? std::min(*next, since + limit) : since + limit;
+  return next;
+}
+
+void GatherBook::tick(TimePoint now, Duration limit, const Live& live, Effects& effects) const {
+  for (const auto& [key, since] : open_since_) {
+    if (now < since + limit) continue;
+    const auto missing = std::find_if(
+        live.begin(), live.end(),
+        [&, &name = key](const MemberId& m) { return !open_.at(name).contains(m.island); });
+    if (missing == live.end()) continue;
+    effects.end_job(
+        {Code::kDeadlineExceeded,
+         fmt::format("the gather of '{}' has waited {:.3g} s (membership.timeout.max) for {}: its "
+                     "heartbeats come, so its training hangs (a disk that does not answer?)",
+                     key, seconds(limit), to_string(*missing))},
+        *missing);
+    return;
+  }
 }
 
 void GatherBook::stop(const std::string& why, const Live& live, Effects& effects) {

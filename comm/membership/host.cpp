@@ -66,12 +66,6 @@ Status CoordinatorHost::wait() {
   return *finished_;
 }
 
-std::optional<Status> CoordinatorHost::wait_for(Duration limit) {
-  std::unique_lock lock(mutex_);
-  changed_.wait_for(lock, limit, [this] { return finished_.has_value(); });
-  return finished_;
-}
-
 std::optional<std::string> CoordinatorHost::culprit() const {
   const std::lock_guard lock(mutex_);
   if (!culprit_ || culprit_->island >= islands_.size()) return std::nullopt;

@@ -39,7 +39,6 @@ class CoordinatorHost {
   // Blocks until the job is over: Ok when all members have left. With a time limit: nothing if it
   // still runs.
   Status wait();
-  std::optional<Status> wait_for(Duration limit);
   // The island at fault for the job's end, by its name; nothing if no member is.
   std::optional<std::string> culprit() const;
 

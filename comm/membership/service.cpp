@@ -172,8 +172,4 @@ std::optional<std::string> CoordinatorService::culprit() const {
   return impl_->host->culprit();
 }
 
-std::optional<Status> CoordinatorService::wait_for(Duration limit) {
-  return impl_->host->wait_for(limit);
-}
-
 }  // namespace outrigger

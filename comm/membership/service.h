@@ -34,8 +34,6 @@ class CoordinatorService {
 
   // Blocks until the job is over: Ok when all members have left, else why it ended.
   Status wait();
-  // Likewise, but at most so long; nothing if the job still runs.
-  std::optional<Status> wait_for(Duration limit);
   // The island at fault for the job's end, by its name; nothing if no member is.
   std::optional<std::string> culprit() const;
 

@@ -11,6 +11,7 @@
 #include <outrigger/comm/clock.h>
 #include <outrigger/comm/codec/codec.h>
 #include <outrigger/comm/collective/reducer.h>
+#include <outrigger/comm/membership/log_line.h>
 #include <outrigger/comm/names.h>
 #include <outrigger/comm/status.h>
 
@@ -32,6 +33,7 @@ struct SessionOptions {
   // so far.
   std::vector<Version> applied;
   std::uint64_t step = 0;
+  LogSink log{};  // what happens to the connection; empty: nowhere
 };
 
 // One fragment's contribution to one round.

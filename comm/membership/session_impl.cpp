@@ -89,6 +89,8 @@ void Session::Impl::handle(const MemberEvent& event) {
 }
 
 void Session::Impl::carry_out(const MemberStep& step) {
+  for (const LogLine& line : step.log)
+    if (options_.log) options_.log(line);
   if (step.disconnect) link_->close();
   if (step.connect) link_->open(*step.connect);
   for (const v1::MemberMessage& message : step.messages) link_->send(message);

@@ -57,6 +57,8 @@ int run_coordinator(const CoordinatorOptions& options, EventSink& events, StopSi
   signals.set_handler([&](const std::string& why) {
     events.send(Logged{"info", why + "; the coordinator stays until its members have left"});
   });
+  // Longer than the islands need for their last checkpoint.
+  events.on_supervisor_gone([] {}, 2 * options.recipe.membership.timeout.max);
   events.send(Listening{(*service)->address()});
   const Status ended = (*service)->wait();
   signals.set_handler({});

@@ -65,7 +65,14 @@ void Job::end(std::size_t child, TimePoint now) {
   } else if (phase_ == Phase::kRunning) {
     enter(Phase::kFinishing, limits_.finish, now);
   }
-  if (phase_ == Phase::kFinishing && islands_ended()) enter(Phase::kLeaving, limits_.leave, now);
+  if (phase_ != Phase::kFinishing || !islands_ended()) return;
+  // Islands that a signal ended before they had anything to save said no goodbye: the coordinator
+  // would wait for it.
+  if (ended_by_stop_signal_) {
+    signal_all(SIGKILL);
+    return enter(Phase::kKilling, limits_.kill, now);
+  }
+  enter(Phase::kLeaving, limits_.leave, now);
 }
 
 void Job::on_started(std::size_t child, pid_t pid) {
@@ -105,7 +112,9 @@ void Job::on_exit(std::size_t child, Exit exit, TimePoint now) {
   const bool fine = !exit.signalled && (exit.value == kExitDone || exit.value == kExitStopped);
   if (fine && child == 0 && phase_ == Phase::kListening)
     fail(child, {now, "it ended before it listened", "", false}, now);
-  else if (!fine && !record.ended_by_us && !by_stop_signal)
+  else if (by_stop_signal)
+    ended_by_stop_signal_ = true;
+  else if (!fine && !record.ended_by_us)
     fail(child, {now, "", "", exit.signalled}, now);
   end(child, now);
 }

@@ -106,6 +106,7 @@ class Job {
   TimePoint deadline_;
   std::optional<int> stop_signal_;
   bool killed_by_user_ = false;
+  bool ended_by_stop_signal_ = false;  // a child
   std::vector<Action> actions_;
 };
 

@@ -3,10 +3,10 @@
 #include <fmt/format.h>
 
 #include <chrono>
-#include <filesystem>
 #include <optional>
 #include <string>
 
+#include <outrigger/framework/checkpoint/store.h>
 #include <outrigger/framework/launch/console.h>
 #include <outrigger/framework/launch/exit_code.h>
 #include <outrigger/framework/metrics/human.h>
@@ -45,8 +45,7 @@ std::string report(const RunFolder& folder, const JobOutcome& outcome, const Las
     text += fmt::format("Evaluation loss {} after step {}.\n", human_number(last.done->eval_loss),
                         last.done->step);
   text += "Run folder: " + folder.path();
-  std::error_code ignored;
-  if (outcome.exit_code != kExitDone && !std::filesystem::is_empty(folder.checkpoints(), ignored))
+  if (outcome.exit_code != kExitDone && CheckpointStore(folder.path()).find_last_whole().ok())
     text += fmt::format("\nTo go on: outrigger train --resume {}", folder.path());
   return text;
 }

@@ -4,7 +4,6 @@
 
 #include <filesystem>
 #include <optional>
-#include <thread>
 
 #include <outrigger/framework/checkpoint/durable_file.h>
 #include <outrigger/framework/checkpoint/store.h>
@@ -40,6 +39,33 @@ Result<LoadedRecipe> read_recipe(const TrainOptions& options) {
   return load_recipe((fs::path(options.resume) / "recipe.yaml").string(), options.overrides);
 }
 
+// A checkpoint fits the run that it was written by: what it holds, and which samples come next,
+// cannot be changed.
+Status check_resumable(const TrainOptions& options, const Recipe& changed) {
+  if (options.resume.empty() || options.overrides.empty()) return {};
+  const Result<LoadedRecipe> loaded =
+      load_recipe((fs::path(options.resume) / "recipe.yaml").string());
+  if (!loaded.ok()) return {Code::kInvalidArgument, loaded.status().message()};
+  const Recipe& saved = loaded->recipe;
+  const std::vector<std::pair<const char*, bool>> fixed = {
+      {"seed", saved.seed == changed.seed},
+      {"islands", saved.islands == changed.islands},
+      {"model", saved.model == changed.model},
+      {"data", saved.data == changed.data},
+      {"inner.optimizer", saved.inner.optimizer == changed.inner.optimizer},
+      {"outer.optimizer", saved.outer.optimizer == changed.outer.optimizer},
+      {"sync.enabled", saved.sync.enabled == changed.sync.enabled},
+      {"train.batch", saved.train.batch == changed.train.batch},
+      {"train.context", saved.train.context == changed.train.context}};
+  for (const auto& [key, same] : fixed)
+    if (!same)
+      return {Code::kInvalidArgument,
+              fmt::format("{} cannot be changed on --resume: the checkpoints of {} would not fit. "
+                          "Start a new run",
+                          key, options.resume)};
+  return {};
+}
+
 Result<Plan> make_plan(const TrainOptions& options) {
   Result<LoadedRecipe> loaded = read_recipe(options);
   // A recipe that is not there is the command's mistake; what it names is the machine's lack.
@@ -53,6 +79,8 @@ Result<Plan> make_plan(const TrainOptions& options) {
         "train.precision: this processor has no bf16 units: bf16 is about 10 times slower than "
         "fp32 here");
 
+  if (const Status status = check_resumable(options, recipe); !status.ok()) return status;
+
   const Result<LlamaConfig> model = model_config(recipe);
   if (!model.ok()) return model.status();
   Result<Arithmetic> sums = arithmetic(recipe, *model);
@@ -65,12 +93,6 @@ Result<Plan> make_plan(const TrainOptions& options) {
   if (!last.ok()) return Status(Code::kInvalidArgument, last.status().message());
   plan.checkpoint = std::move(*last);
   return plan;
-}
-
-std::int64_t threads_each(const Recipe& recipe) {
-  const std::int64_t cores = std::max<std::int64_t>(1, std::thread::hardware_concurrency());
-  const std::int64_t islands = static_cast<std::int64_t>(recipe.islands.names.size());
-  return recipe.train.threads.value_or(std::max<std::int64_t>(1, cores / islands));
 }
 
 Result<RunFolder> open_folder(const TrainOptions& options, const Recipe& recipe) {

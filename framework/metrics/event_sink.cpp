@@ -12,6 +12,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <charconv>
+#include <condition_variable>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -103,9 +104,10 @@ class EventSink::Impl {
   void on_gone(std::function<void()> callback, Duration grace) {
     if (socket_ < 0) return;
     {
-      const std::unique_lock lock(mutex_);
+      std::unique_lock lock(mutex_);
       callback_ = std::move(callback);
       grace_ = grace;
+      callback_ended_.wait(lock, [this] { return !callback_running_; });
     }
     wake();
   }
@@ -176,9 +178,12 @@ class EventSink::Impl {
     while (!closing_at_ || (!queue_.empty() && !gone_ && Clock::now() < *closing_at_)) {
       if (gone_ && callback_) {
         const std::function<void()> callback = std::exchange(callback_, nullptr);
+        callback_running_ = true;
         lock.unlock();
         callback();
         lock.lock();
+        callback_running_ = false;
+        callback_ended_.notify_all();
         continue;
       }
       pollfd fds[2] = {
@@ -206,6 +211,8 @@ class EventSink::Impl {
   bool gone_ = false;
   TimePoint gone_at_;
   std::function<void()> callback_;
+  bool callback_running_ = false;
+  std::condition_variable callback_ended_;
   Duration grace_ = std::chrono::minutes(2);
   std::optional<TimePoint> closing_at_;
   std::thread thread_;

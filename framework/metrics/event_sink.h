@@ -37,7 +37,8 @@ class EventSink {
   // The supervisor has died: `callback` runs once, on the sink's thread, at the latest when it is
   // set. It should make the process checkpoint and exit, and return at once. If the process is
   // still there `grace` later, it is ended with exit code 1, so no orphan stays. From then on
-  // events are printed. Without a supervisor nothing happens.
+  // events are printed. Without a supervisor nothing happens. An empty
+  // callback takes the last one away; on return no earlier one is under way (so not from within).
   //
   // Why the channel and not prctl(PR_SET_PDEATHSIG): that signal comes when the *thread* that
   // forked ends, is lost when the parent dies before the prctl, and as SIGKILL leaves no time for a

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <thread>
 
 #include <outrigger/comm/codec/codec.h>
 #include <outrigger/comm/codec/frame.h>
@@ -57,6 +58,12 @@ Result<LlamaConfig> model_config(const Recipe& recipe) {
   config.init_std = recipe.model.init_std;
   if (const Status status = validate(config); !status.ok()) return status;
   return config;
+}
+
+std::int64_t threads_each(const Recipe& recipe) {
+  const std::int64_t cores = std::max<std::int64_t>(1, std::thread::hardware_concurrency());
+  const std::int64_t islands = static_cast<std::int64_t>(recipe.islands.names.size());
+  return recipe.train.threads.value_or(std::max<std::int64_t>(1, cores / islands));
 }
 
 std::int64_t micro_rows(const Recipe& recipe, std::int64_t island_batch) {

@@ -33,6 +33,9 @@ std::string to_text(const Arithmetic& arithmetic, const Recipe& recipe);
 // names.
 Result<LlamaConfig> model_config(const Recipe& recipe);
 
+// train.threads, or for `auto` this machine's cores shared out among its islands.
+std::int64_t threads_each(const Recipe& recipe);
+
 // The rows that an island computes at once: train.micro_batch, or for `auto` as many as keep a
 // micro-batch at 4,096 tokens at most.
 std::int64_t micro_rows(const Recipe& recipe, std::int64_t island_batch);

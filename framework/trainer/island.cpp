@@ -5,10 +5,11 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdio>
 #include <nlohmann/json.hpp>
 #include <optional>
-#include <thread>
 
+#include <outrigger/framework/launch/exit_code.h>
 #include <outrigger/framework/trainer/arithmetic.h>
 #include <outrigger/framework/trainer/recipe_options.h>
 #include <outrigger/framework/trainer/sample.h>
@@ -18,8 +19,6 @@
 namespace outrigger {
 namespace {
 
-constexpr int kStoppedOnPurpose = 75;
-
 std::uint64_t unsigned_of(std::int64_t value) {
   return static_cast<std::uint64_t>(value);
 }
@@ -28,7 +27,10 @@ class IslandRun {
  public:
   IslandRun(const IslandOptions& options, EventSink& events, StopSignals& signals)
       : options_(options), recipe_(options.recipe), events_(events), signals_(signals) {}
-  ~IslandRun() { signals_.set_handler({}); }
+  ~IslandRun() {
+    signals_.set_handler({});
+    events_.on_supervisor_gone({});
+  }
 
   int run();
   bool joined() const { return session_.has_value(); }
@@ -74,9 +76,10 @@ int IslandRun::run() {
   join();
   const bool done = train();
   if (done) finish();
-  signals_.set_handler({});
+  // All is saved: a signal must not make a failure of it.
+  signals_.set_handler([](const std::string&) {});
   session_->leave(done ? "the training is done" : "the job stops with a checkpoint");
-  return done ? 0 : kStoppedOnPurpose;
+  return done ? 0 : kExitStopped;
 }
 
 void IslandRun::prepare() {
@@ -87,10 +90,7 @@ void IslandRun::prepare() {
                                                      options_.island, fmt::join(names, ", "))});
   island_ = name - names.begin();
 
-  const std::int64_t cores = std::max<std::int64_t>(1, std::thread::hardware_concurrency());
-  const std::int64_t share =
-      std::max<std::int64_t>(1, cores / static_cast<std::int64_t>(names.size()));
-  at::set_num_threads(static_cast<int>(recipe_.train.threads.value_or(share)));
+  at::set_num_threads(static_cast<int>(threads_each(recipe_)));
 
   const LlamaConfig config = model_config(recipe_).value_or_throw();
   data_ = TrainingData::open(recipe_, config.vocab, island_).value_or_throw();
@@ -113,6 +113,11 @@ void IslandRun::join() {
   options.topology = recipe_.comm.topology;
   options.insecure = options_.insecure;
   options.step = step_;
+  options.log = [this](const LogLine& line) {
+    if (line.level != LogLine::Level::kDetail) fmt::print("{}\n", line.text);  // the log file
+    if (line.level == LogLine::Level::kWarning) events_.send(Logged{"warning", line.text});
+    std::fflush(stdout);
+  };
   for (const SharedState::Fragment& fragment : snapshot_.shared.fragments)
     options.applied.push_back(fragment.version);
   session_ = Session::join(std::move(options));
@@ -121,7 +126,8 @@ void IslandRun::join() {
   // From here on there is something to save; islands that train alone save nothing (see save()).
   if (recipe_.sync.enabled)
     signals_.set_handler([this](const std::string& why) { session_->request_stop(why); });
-  events_.on_supervisor_gone([this] { session_->request_stop("the supervisor is gone"); });
+  events_.on_supervisor_gone([this] { session_->request_stop("the supervisor is gone"); },
+                             recipe_.membership.timeout.max);
 
   diloco_.emplace(*session_, replica_->model().parameters(), diloco_options(recipe_),
                   std::move(snapshot_.shared), std::move(snapshot_.own));
@@ -144,7 +150,7 @@ bool IslandRun::train() {
     if (!last && due(recipe_.checkpoint.every)) save();
     const std::optional<std::uint64_t> stop_after = session_->at_step(step_).value_or_throw();
     if (!last && stop_after && step_ >= *stop_after) {
-      save();
+      if (saved_at_ != step_) save();
       return false;
     }
   }

@@ -232,7 +232,11 @@ Result<std::optional<std::string>> save_snapshot(const SnapshotPlace& place, Ses
   const Result<std::string> folder = store.stage(step, attempt);
   if (!folder.ok()) return folder.status();
   const Result<std::vector<PartReport>> parts = write_parts(*folder, place, first, replica, diloco);
-  if (!parts.ok()) return parts.status();
+  if (!parts.ok()) {
+    // A full disk needs the room. What cannot be removed goes with the next checkpoint.
+    [[maybe_unused]] const Status discarded = store.discard(step, attempt);
+    return parts.status();
+  }
 
   const auto reports =
       session.gather(fmt::format("checkpoint:{}", step), report_json(*parts).dump());

@@ -109,6 +109,33 @@ TEST_CASE(
   CHECK(weights(run, "step-002000") == weights(other, "step-002000"));
 }
 
+// Mutation: in IslandRun::train save at the stop even if saved_at_ == step_.
+TEST_CASE("Ctrl-C at a step that has its checkpoint already stops with 75 all the same") {
+  const Scratch scratch;
+  std::vector<std::string> words = kLong;
+  words.push_back("checkpoint.every=1");
+  Cli cli(scratch, words);
+  wait_for_rounds(scratch, 2);
+  kill(cli.pid(), SIGTERM);
+  const Ended stopped = cli.wait();
+  CAPTURE(stopped.out, stopped.err);
+  CHECK(stopped.exit_code == 75);
+}
+
+// Mutation: in make_plan leave out check_resumable.
+TEST_CASE(
+    "a resume with a setting that does not fit the checkpoint is refused and changes nothing") {
+  const Scratch scratch;
+  REQUIRE(run_cli(scratch, {"train", "small.yaml"}).exit_code == 0);
+  const fs::path run = only_run(scratch);
+  const std::string recipe = read_file(run / "recipe.yaml");
+  const Ended ended = run_cli(scratch, {"train", "--resume", run.string(), "outer.optimizer=sgd"});
+  CAPTURE(ended.out, ended.err);
+  CHECK(ended.exit_code == 2);
+  CHECK(said(ended, "outer.optimizer cannot be changed on --resume"));
+  CHECK(read_file(run / "recipe.yaml") == recipe);
+}
+
 pid_t island_pid(const Cli& cli, const std::string& name) {
   for (const pid_t pid : cli.children("island"))
     if (has(read_file("/proc/" + std::to_string(pid) + "/cmdline"),

@@ -96,3 +96,18 @@ TEST_CASE("an agreement to stop does not wait for a member that left") {
   CHECK(desk.count(0, Body::kGatherResult) == 1);
   CHECK_FALSE(desk.finished());
 }
+
+// Mutation: in Coordinator::tick leave out gathers_.tick.
+TEST_CASE("a gather that one member never joins, heartbeats and all, ends the job with its name") {
+  CoordinatorConfig config = make_config(2);
+  Desk desk(config);
+  desk.join_all();
+  desk.gather(0, "checkpoint:10", "a");
+  desk.pass(config.timeout_max / 2);
+  CHECK(desk.heard(0, Body::kAbort) == nullptr);
+  desk.pass(config.timeout_max);
+  REQUIRE(desk.heard(0, Body::kAbort) != nullptr);
+  const v1::Abort& abort = desk.heard(0, Body::kAbort)->abort();
+  CHECK(abort.why().find("checkpoint:10") != std::string::npos);
+  CHECK(abort.culprit().island() == 1);
+}
