@@ -195,7 +195,6 @@ TEST_CASE("members gather values and agree on the step to stop after") {
 // Mutation: in Coordinator::lost, do not note the broken connection.
 TEST_CASE("a member that vanishes makes the others' wait fail and name it") {
   CoordinatorConfig config = quick_config(3);
-  config.timeout_min = 500ms;
   Job job(true, config);
   const auto vanish = [&] {  // joins as a member would, then drops its socket without a word
     MemberConfig member;
