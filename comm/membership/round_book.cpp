@@ -223,6 +223,7 @@ void RoundBook::retry(Round& round, const Live& live, TimePoint now, const std::
   highest_attempt_ = std::max(highest_attempt_, attempt->number());
   round.votes.clear();
   round.failures.clear();
+  round.blame_at.reset();
   round.measured = false;
   round.closed_at = now;
   effects.warn(fmt::format("{}: {}; attempt {} starts", to_string(from_wire(round.close->round())),
