@@ -39,8 +39,8 @@ void add_recipe(CLI::App& app, int& exit_code) {
   CLI::App* show_command =
       recipe->add_subcommand("show", "Print the complete recipe and where each value came from");
   show_command->add_option("RECIPE", options->path, "The recipe's file")->required();
-  show_command->add_option("KEY=VALUE", options->overrides,
-                           "Settings that win over the recipe's, such as sync.every=20");
+  show_command->add_option("SETTING", options->overrides,
+                           "key=value, which wins over the recipe's, such as sync.every=20");
   show_command->add_flag("--json", options->json, "Print JSON");
   show_command->footer(
       "Example: outrigger recipe show recipes/quickstart.yaml islands.count=4 sync.codec=bf16");

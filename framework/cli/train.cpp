@@ -14,8 +14,8 @@ void add_train(CLI::App& app, int& exit_code) {
       "train", "Run a whole job on this machine: a coordinator and the recipe's islands");
   command->group(kRunGroup);
   command->add_option("RECIPE", options->recipe, "The recipe's file; not with --resume");
-  command->add_option("KEY=VALUE", options->overrides,
-                      "Settings that win over the recipe's, such as sync.every=20");
+  command->add_option("SETTING", options->overrides,
+                      "key=value, which wins over the recipe's, such as sync.every=20");
   command
       ->add_option("--resume", options->resume,
                    "Go on with the run in this folder from its last whole checkpoint")

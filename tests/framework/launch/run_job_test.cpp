@@ -1,3 +1,4 @@
+#include <outrigger/framework/checkpoint/store.h>
 #include <outrigger/framework/launch/run_job.h>
 
 #include <fcntl.h>
@@ -25,7 +26,7 @@ struct Ran {
         RunFolder::create(parent.path(), "q", "name: q\n", {{"outrigger"}, 1, "now"});
     REQUIRE(folder.ok());
     run = folder->path();
-    std::filesystem::create_directory(folder->checkpoints() + "/step-000001");
+    write_checkpoint();
     paris.insert(paris.begin(), OUTRIGGER_FAKE_CHILD);
     JobSpec spec;
     spec.coordinator = {"coordinator", 0, {OUTRIGGER_FAKE_CHILD, "listen=a:1", "await-signal"}, {}};
@@ -36,6 +37,15 @@ struct Ran {
     ::close(fd);
     output = test::read_file(parent.path("out"));
     metrics = test::read_file(folder->metrics());
+  }
+  // Only a whole checkpoint can be gone on from.
+  void write_checkpoint() const {
+    const CheckpointStore store(run);
+    const auto stage = store.stage(1, 1);
+    REQUIRE(stage.ok());
+    const auto part = write_part_bytes(*stage, "model.safetensors", "weights");
+    REQUIRE(part.ok());
+    REQUIRE(store.commit({1, 1, {*part}, {}, 1}).ok());
   }
   bool says(const std::string& text) const { return output.find(text) != std::string::npos; }
 };
