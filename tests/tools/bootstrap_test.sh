@@ -2,6 +2,7 @@
 # bootstrap_test.sh SOURCE TEST: tests the pieces of ./outrigger in a folder of its own.
 # shellcheck disable=SC2034,SC2154,SC2317 # variables and functions of the pieces
 set -u
+unset OUTRIGGER_TORCH OUTRIGGER_CUDA # the tests are of what happens without
 source_dir=$1
 root=$(mktemp -d)/"with space"
 trap 'rm -rf "${root%/*}"' EXIT
