@@ -1,4 +1,3 @@
-#include <condition_variable>
 #include <deque>
 #include <mutex>
 
@@ -8,52 +7,36 @@
 
 #include <outrigger/comm/membership/link.h>
 #include <outrigger/comm/membership/wire.h>
+#include <outrigger/comm/transport/grpc_calls.h>
 #include <outrigger/comm/transport/grpc_wire.h>
 
 namespace outrigger {
 namespace {
 
-// Counts the streams that gRPC still calls back, so that the link can wait for their end.
-class StreamCount {
- public:
-  void begun() {
-    const std::lock_guard lock(mutex_);
-    ++count_;
-  }
-  void ended() {
-    const std::lock_guard lock(mutex_);
-    --count_;
-    none_.notify_all();
-  }
-  void wait() {
-    std::unique_lock lock(mutex_);
-    none_.wait(lock, [this] { return count_ == 0; });
-  }
+// A channel for one connection, so that no earlier failure delays it.
+std::shared_ptr<grpc::Channel> new_channel(const std::string& address) {
+  grpc::ChannelArguments arguments;
+  arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
+  arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
+  arguments.SetMaxReceiveMessageSize(-1);  // the coordinator is trusted: a roster may be long
+  return grpc::CreateCustomChannel(address, grpc::InsecureChannelCredentials(), arguments);
+}
 
- private:
-  std::mutex mutex_;
-  std::condition_variable none_;
-  int count_ = 0;
-};
-
-// One connection: a stream on a channel of its own, so that no earlier failure delays it.
+// One connection.
 class CoordinatorStream : public grpc::ClientBidiReactor<v1::MemberMessage, v1::CoordinatorMessage>,
                           public std::enable_shared_from_this<CoordinatorStream> {
  public:
-  CoordinatorStream(const std::string& address, std::uint64_t connection,
-                    const Link::Events& events, std::shared_ptr<StreamCount> count)
-      : address_(address), connection_(connection), events_(events), count_(std::move(count)) {
-    grpc::ChannelArguments arguments;
-    arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
-    arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
-    arguments.SetMaxReceiveMessageSize(-1);  // the coordinator is trusted: a roster may be long
-    stub_ = v1::Coordination::NewStub(
-        grpc::CreateCustomChannel(address, grpc::InsecureChannelCredentials(), arguments));
-  }
+  CoordinatorStream(const std::shared_ptr<grpc::Channel>& channel, const std::string& address,
+                    std::uint64_t connection, const Link::Events& events,
+                    std::shared_ptr<GrpcCalls> calls)
+      : counted_(std::move(calls)),
+        address_(address),
+        connection_(connection),
+        events_(events),
+        stub_(v1::Coordination::NewStub(channel)) {}
 
   void begin() {
     keep_ = shared_from_this();
-    count_->begun();
     stub_->async()->Attend(&context_, this);
     AddHold();  // for writes from outside; released when reading ends
     StartRead(&incoming_);
@@ -97,14 +80,9 @@ class CoordinatorStream : public grpc::ClientBidiReactor<v1::MemberMessage, v1::
   void OnDone(const grpc::Status& status) override {
     const std::string reason = status.ok() ? "the coordinator has hung up" : status.error_message();
     events_.broken(connection_, fmt::format("{}: {}", address_, reason));
-    const auto count = count_;
     std::shared_ptr<CoordinatorStream> last;
-    {
-      const std::lock_guard lock(mutex_);
-      last.swap(keep_);
-    }
-    last.reset();
-    count->ended();
+    const std::lock_guard lock(mutex_);
+    last.swap(keep_);
   }
 
  private:
@@ -115,11 +93,11 @@ class CoordinatorStream : public grpc::ClientBidiReactor<v1::MemberMessage, v1::
     StartWrite(&outgoing_.front());
   }
 
+  const GrpcCalls::Counted counted_;
   const std::string address_;
   const std::uint64_t connection_;
   const Link::Events& events_;  // the link's, which waits for this stream's end
-  const std::shared_ptr<StreamCount> count_;
-  std::unique_ptr<v1::Coordination::Stub> stub_;
+  const std::unique_ptr<v1::Coordination::Stub> stub_;
   grpc::ClientContext context_;
   v1::CoordinatorMessage incoming_;
   std::mutex mutex_;
@@ -134,13 +112,15 @@ class GrpcLink : public Link {
       : address_(std::move(address)), events_(std::move(events)) {}
   ~GrpcLink() override {
     close();
-    count_->wait();
+    calls_->wait();
   }
 
   void open(std::uint64_t connection) override {
     close();
-    stream_ = std::make_shared<CoordinatorStream>(address_, connection, events_, count_);
+    auto channel = new_channel(address_);
+    stream_ = std::make_shared<CoordinatorStream>(channel, address_, connection, events_, calls_);
     stream_->begin();
+    channel_.swap(channel);
   }
   void send(const v1::MemberMessage& message) override {
     if (stream_) stream_->send(message);
@@ -153,7 +133,8 @@ class GrpcLink : public Link {
  private:
   const std::string address_;
   const Events events_;
-  std::shared_ptr<StreamCount> count_ = std::make_shared<StreamCount>();
+  const std::shared_ptr<GrpcCalls> calls_ = std::make_shared<GrpcCalls>();
+  std::shared_ptr<grpc::Channel> channel_;  // the newest's, so that no stream has the last one
   std::shared_ptr<CoordinatorStream> stream_;
 };
 

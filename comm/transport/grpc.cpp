@@ -54,21 +54,6 @@ Status GrpcCore::check_envelope(const Envelope& envelope) const {
   return {};
 }
 
-void GrpcCore::call_begun() {
-  std::lock_guard lock(mutex_);
-  ++calls_;
-}
-
-void GrpcCore::call_ended() {
-  std::lock_guard lock(mutex_);
-  if (--calls_ == 0) none_left_.notify_all();
-}
-
-void GrpcCore::wait_for_calls() {
-  std::unique_lock lock(mutex_);
-  none_left_.wait(lock, [&] { return calls_ == 0; });
-}
-
 class GrpcTransport::Impl {
  public:
   explicit Impl(const GrpcOptions& options) : insecure_(options.insecure) {
@@ -87,7 +72,7 @@ class GrpcTransport::Impl {
       server_->Shutdown(std::chrono::system_clock::now());
       server_->Wait();
     }
-    core_->wait_for_calls();
+    core_->calls->wait();
   }
 
   Status listen(const std::string& address);

@@ -26,10 +26,12 @@ class SendCall : public grpc::ClientBidiReactor<grpc::ByteBuffer, grpc::ByteBuff
  public:
   SendCall(std::shared_ptr<GrpcCore> core, std::span<const std::byte> payload,
            std::shared_ptr<Operation::State> state)
-      : core_(std::move(core)), state_(std::move(state)), payload_(payload) {}
+      : counted_(core->calls),
+        core_(std::move(core)),
+        state_(std::move(state)),
+        payload_(payload) {}
 
   void begin(grpc::GenericStub& stub, const Envelope& envelope) {
-    core_->call_begun();
     {
       std::lock_guard lock(mutex_);
       keep_ = shared_from_this();
@@ -68,7 +70,6 @@ class SendCall : public grpc::ClientBidiReactor<grpc::ByteBuffer, grpc::ByteBuff
       last.swap(keep_);
     }
     state_->end(from_grpc(status).with_context(state_->what()));
-    core_->call_ended();
   }
 
  private:
@@ -79,6 +80,7 @@ class SendCall : public grpc::ClientBidiReactor<grpc::ByteBuffer, grpc::ByteBuff
       StartWrite(&buffer_);
   }
 
+  const GrpcCalls::Counted counted_;
   const std::shared_ptr<GrpcCore> core_;
   const std::shared_ptr<Operation::State> state_;
   grpc::ClientContext context_;
@@ -93,11 +95,10 @@ class WatchCall : public grpc::ClientBidiReactor<grpc::ByteBuffer, grpc::ByteBuf
                   public Watch,
                   public std::enable_shared_from_this<WatchCall> {
  public:
-  WatchCall(std::shared_ptr<GrpcCore> core, std::function<void(const Status&)> ended)
-      : core_(std::move(core)), ended_(std::move(ended)) {}
+  WatchCall(const std::shared_ptr<GrpcCore>& core, std::function<void(const Status&)> ended)
+      : counted_(core->calls), ended_(std::move(ended)) {}
 
   void begin(grpc::GenericStub& stub) {
-    core_->call_begun();
     std::lock_guard lock(mutex_);
     keep_ = shared_from_this();
     stub.PrepareBidiStreamingCall(&context_, kWatchMethod, {}, this);
@@ -113,11 +114,10 @@ class WatchCall : public grpc::ClientBidiReactor<grpc::ByteBuffer, grpc::ByteBuf
       last.swap(keep_);
     }
     ended_(from_grpc(status));
-    core_->call_ended();
   }
 
  private:
-  const std::shared_ptr<GrpcCore> core_;
+  const GrpcCalls::Counted counted_;
   const std::function<void(const Status&)> ended_;
   grpc::ClientContext context_;
   std::mutex mutex_;

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <condition_variable>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -9,6 +8,7 @@
 #include <grpcpp/generic/generic_stub.h>
 #include <grpcpp/grpcpp.h>
 
+#include <outrigger/comm/transport/grpc_calls.h>
 #include <outrigger/comm/transport/grpc_wire.h>
 #include <outrigger/comm/transport/rendezvous.h>
 
@@ -18,22 +18,16 @@ namespace outrigger {
 struct GrpcCore {
   std::string job;
   std::shared_ptr<Rendezvous> rendezvous = std::make_shared<Rendezvous>();
+  std::shared_ptr<GrpcCalls> calls = std::make_shared<GrpcCalls>();
 
   MemberId self() const;
   void set_self(MemberId self);
   Status check_envelope(const Envelope& envelope) const;
 
-  // Counts the client's calls, so that the transport can wait for their end.
-  void call_begun();
-  void call_ended();
-  void wait_for_calls();
-
  private:
   mutable std::mutex mutex_;
-  std::condition_variable none_left_;
   MemberId self_;
   bool admitted_ = false;
-  std::size_t calls_ = 0;
 };
 
 // The receiving side: turns each incoming stream into an Arrival.

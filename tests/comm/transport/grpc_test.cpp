@@ -35,7 +35,7 @@ Status send_raw(const std::string& address, const FrameBytes& frame,
   const auto state = std::make_shared<Operation::State>(in(30), "sending raw");
   start_send(core, stub, {island(0), island(to), tag(0), frame, job}, payload, state);
   const Status status = state->wait();
-  core->wait_for_calls();
+  core->calls->wait();
   return status;
 }
 
