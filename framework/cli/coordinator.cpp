@@ -18,7 +18,7 @@ int run(CoordinatorOptions& options, const std::string& recipe) {
   Result<LoadedRecipe> loaded = load_recipe(recipe);
   if (!loaded.ok()) {
     events->send(Failed{loaded.status().code(), loaded.status().message(), ""});
-    return exit_code_of(loaded.status().code());
+    return exit_code_of_command(loaded.status().code());
   }
   options.recipe = std::move(loaded->recipe);
   return run_coordinator(options, *events, signals);

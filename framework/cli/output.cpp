@@ -21,20 +21,8 @@ void print_error(const std::string& text) {
   std::fprintf(stderr, "%s\n", text.c_str());
 }
 
-int exit_code_of(Code code) {
-  switch (code) {
-    case Code::kOk:
-      return kExitDone;
-    case Code::kInvalidArgument:
-    case Code::kNotFound:
-    case Code::kFailedPrecondition:
-      return kExitWrongInput;
-    case Code::kResourceExhausted:
-    case Code::kPermissionDenied:
-      return kExitMachineLacks;
-    default:
-      return kExitFailed;
-  }
+int exit_code_of_command(Code code) {
+  return code == Code::kNotFound ? kExitWrongInput : exit_code_of(code);
 }
 
 }  // namespace outrigger

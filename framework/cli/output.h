@@ -12,7 +12,8 @@ namespace outrigger {
 void print_out(const std::string& text);
 void print_error(const std::string& text);  // to stderr, with a newline
 
-// What a command exits with when this is why it did not do its work.
-int exit_code_of(Code code);
+// exit_code_of (launch/exit_code.h) for what the command line names: if that is not found, the
+// command is wrong.
+int exit_code_of_command(Code code);
 
 }  // namespace outrigger

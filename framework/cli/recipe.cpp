@@ -5,6 +5,7 @@
 
 #include <outrigger/framework/cli/commands.h>
 #include <outrigger/framework/cli/output.h>
+#include <outrigger/framework/launch/exit_code.h>
 #include <outrigger/framework/recipe/load.h>
 #include <outrigger/framework/recipe/show.h>
 
@@ -21,11 +22,11 @@ int show(const ShowOptions& options) {
   const Result<LoadedRecipe> loaded = load_recipe(options.path, options.overrides);
   if (!loaded.ok()) {
     print_error(loaded.status().message());
-    return exit_code_of(loaded.status().code());
+    return exit_code_of_command(loaded.status().code());
   }
   for (const std::string& warning : loaded->warnings) print_error("warning: " + warning);
   print_out(options.json ? recipe_json(*loaded) : annotated_yaml(*loaded));
-  return exit_code_of(Code::kOk);
+  return kExitDone;
 }
 
 }  // namespace

@@ -14,7 +14,6 @@
 #include <outrigger/framework/recipe/load.h>
 #include <outrigger/framework/recipe/show.h>
 #include <outrigger/framework/trainer/arithmetic.h>
-#include <outrigger/framework/trainer/island.h>
 #include <outrigger/framework/trainer/training_data.h>
 
 namespace outrigger {
@@ -144,7 +143,7 @@ int run_train(const TrainOptions& options, const Print& out, const Print& error)
   const Result<Plan> plan = make_plan(options);
   if (!plan.ok()) {
     error(plan.status().message());
-    return exit_code(plan.status());
+    return exit_code_of(plan.status().code());
   }
   const Recipe& recipe = plan->loaded.recipe;
   for (const std::string& warning : plan->warnings) error("warning: " + warning);
@@ -161,7 +160,7 @@ int run_train(const TrainOptions& options, const Print& out, const Print& error)
   const Result<RunFolder> folder = open_folder(options, recipe);
   if (!folder.ok()) {
     error(folder.status().message());
-    return exit_code(folder.status());
+    return exit_code_of(folder.status().code());
   }
   out(fmt::format("run       {}\n", folder->path()));
   RunJobOptions show;

@@ -270,22 +270,6 @@ Status status_of(const std::exception& error) {
 
 }  // namespace
 
-int exit_code(const Status& status) {
-  switch (status.code()) {
-    case Code::kOk:
-      return 0;
-    case Code::kInvalidArgument:
-    case Code::kFailedPrecondition:
-      return 2;
-    case Code::kNotFound:
-    case Code::kPermissionDenied:
-    case Code::kResourceExhausted:
-      return 3;
-    default:
-      return 1;
-  }
-}
-
 int run_island(const IslandOptions& options, EventSink& events, StopSignals& signals) {
   IslandRun run(options, events, signals);
   try {
@@ -293,7 +277,7 @@ int run_island(const IslandOptions& options, EventSink& events, StopSignals& sig
   } catch (const std::exception& error) {
     const Status status = status_of(error);
     events.send(Failed{status.code(), status.message(), run.culprit()});
-    return run.joined() ? 1 : exit_code(status);
+    return run.joined() ? kExitFailed : exit_code_of(status.code());
   }
 }
 

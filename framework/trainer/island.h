@@ -28,7 +28,4 @@ struct IslandOptions {
 // that is neither 0 nor 75.
 int run_island(const IslandOptions& options, EventSink& events, StopSignals& signals);
 
-// The exit code of a Status that kept a command from starting its work.
-int exit_code(const Status& status);
-
 }  // namespace outrigger
