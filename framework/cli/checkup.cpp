@@ -2,7 +2,6 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
-#include <sched.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/timex.h>
@@ -21,6 +20,7 @@
 #include <fmt/format.h>
 
 #include <outrigger/framework/data/corpus.h>
+#include <outrigger/framework/launch/machine.h>
 #include <outrigger/framework/version.h>
 
 namespace outrigger {
@@ -39,26 +39,23 @@ std::string read_text(const char* path) {
   return {std::istreambuf_iterator<char>(file), {}};
 }
 
-Finding check_cpu() {
-  const Cpu cpu = parse_cpuinfo(read_text("/proc/cpuinfo"));
-  cpu_set_t usable;
-  const int cores = ::sched_getaffinity(0, sizeof usable, &usable) == 0 ? CPU_COUNT(&usable) : 1;
+Finding check_cpu(const Machine& machine) {
   std::string units;
   const std::pair<const char*, const char*> kUnits[] = {
       {"avx2", "AVX2"},         {"avx512f", "AVX-512"}, {"avx512_bf16", "AVX-512 bf16"},
       {"amx_bf16", "AMX bf16"}, {"asimd", "NEON"},      {"sve", "SVE"},
       {"bf16", "bf16"}};
   for (const auto& [flag, name] : kUnits) {
-    if (cpu.has(flag)) units += fmt::format(", {}", name);
+    if (machine.cpu.has(flag)) units += fmt::format(", {}", name);
   }
   return {"cpu", State::kOk,
-          fmt::format("{} of {}{}", cores == 1 ? "1 core" : fmt::format("{} cores", cores),
-                      cpu.model, units),
+          fmt::format("{} of {}{}",
+                      machine.cores == 1 ? "1 core" : fmt::format("{} cores", machine.cores),
+                      machine.cpu.model, units),
           ""};
 }
 
-Finding check_bf16() {
-  const Cpu cpu = parse_cpuinfo(read_text("/proc/cpuinfo"));
+Finding check_bf16(const Cpu& cpu) {
   if (cpu.has("avx512_bf16") || cpu.has("amx_bf16") || cpu.has("bf16"))
     return {"bf16", State::kOk, "this CPU computes in bf16", ""};
   return {"bf16", State::kNote,
@@ -197,34 +194,16 @@ Finding check_clock() {
 
 }  // namespace
 
-bool Cpu::has(const std::string& flag) const {
-  return std::find(flags.begin(), flags.end(), flag) != flags.end();
-}
-
-Cpu parse_cpuinfo(const std::string& text) {
-  Cpu cpu{"unknown", {}};
-  std::istringstream lines(text);
-  for (std::string line; std::getline(lines, line) && !(line.empty() && !cpu.flags.empty());) {
-    const std::size_t colon = line.find(':');
-    if (colon == std::string::npos || colon + 2 > line.size()) continue;
-    const std::string value = line.substr(colon + 2);
-    if (line.starts_with("model name")) cpu.model = value;
-    if (!line.starts_with("flags") && !line.starts_with("Features")) continue;
-    std::istringstream words(value);
-    cpu.flags.assign(std::istream_iterator<std::string>(words), {});
-  }
-  return cpu;
-}
-
 std::string size_text(double bytes) {
   return bytes >= 1024 * kMiB ? fmt::format("{:.1f} GiB", bytes / (1024 * kMiB))
                               : fmt::format("{:.1f} MiB", bytes / kMiB);
 }
 
 std::vector<Finding> check_machine(const std::string& runs_folder) {
+  const Machine machine = this_machine();
   return {{"outrigger", State::kOk, version_text(), ""},
-          check_cpu(),
-          check_bf16(),
+          check_cpu(machine),
+          check_bf16(machine.cpu),
           check_memory(),
           check_gpu(),
           check_disk(runs_folder),

@@ -14,14 +14,6 @@ struct Finding {
   std::string advice;  // what to do about it; empty when nothing
 };
 
-// What /proc/cpuinfo says of the first processor.
-struct Cpu {
-  std::string model;               // "unknown" if it does not say
-  std::vector<std::string> flags;  // x86's "flags" or Arm's "Features"
-  bool has(const std::string& flag) const;
-};
-Cpu parse_cpuinfo(const std::string& text);
-
 // "3.5 GiB", "120.0 MiB".
 std::string size_text(double bytes);
 

@@ -48,7 +48,7 @@ Json start_json(const RunStart& start) {
   const Machine machine = this_machine();
   return {{"time", time_text(start)}, {"version", kVersion},    {"commit", commit_id()},
           {"build", build_text()},    {"host", machine.host},   {"kernel", machine.kernel},
-          {"cpu", machine.cpu},       {"cores", machine.cores}, {"threads", start.threads},
+          {"cpu", machine.cpu.model}, {"cores", machine.cores}, {"threads", start.threads},
           {"command", start.command}};
 }
 

@@ -4,12 +4,12 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <thread>
 
 #include <outrigger/comm/codec/codec.h>
 #include <outrigger/comm/codec/frame.h>
 #include <outrigger/comm/collective/collective.h>
 #include <outrigger/framework/data/assign.h>
+#include <outrigger/framework/launch/machine.h>
 #include <outrigger/optim/sync/diloco.h>
 
 namespace outrigger {
@@ -61,7 +61,7 @@ Result<LlamaConfig> model_config(const Recipe& recipe) {
 }
 
 std::int64_t threads_each(const Recipe& recipe) {
-  const std::int64_t cores = std::max<std::int64_t>(1, std::thread::hardware_concurrency());
+  const std::int64_t cores = this_machine().cores;
   const std::int64_t islands = static_cast<std::int64_t>(recipe.islands.names.size());
   return recipe.train.threads.value_or(std::max<std::int64_t>(1, cores / islands));
 }
