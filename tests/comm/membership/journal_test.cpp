@@ -63,7 +63,7 @@ TEST_CASE("a journal that is opened again holds all records in order") {
   }
 }
 
-// Mutation: in SqliteJournal::set_up, leave out check_integrity() and the COMMIT before it.
+// Mutation: in SqliteJournal::error, leave out SQLITE_CORRUPT.
 TEST_CASE("a truncated journal is an error that names the file") {
   const Folder folder;
   fill(folder.file(), 400);

@@ -38,13 +38,13 @@ class Chair {
   }
   MemberStep handle(const MemberEvent& event) { return take(member.handle(event, now)); }
 
-  MemberStep welcome(std::uint64_t term = 1) {
+  MemberStep welcome(std::uint64_t term = 1, std::uint64_t incarnation = 101) {
     v1::CoordinatorMessage message;
     *message.mutable_welcome()->mutable_you() = to_wire(MemberId{1, 101, 0});
     message.mutable_welcome()->set_heartbeat_ms(1000);
     message.mutable_welcome()->set_timeout_min_ms(5000);
     message.mutable_welcome()->set_timeout_max_ms(600000);
-    return say(message, term);
+    return say(message, term, incarnation);
   }
   void join() {
     welcome();
@@ -122,6 +122,7 @@ TEST_CASE("a member ignores the close of an older attempt and starts anew on a n
 // self_.incarnation`).
 TEST_CASE("a member ignores lower terms and what is meant for another incarnation") {
   Chair chair;
+  CHECK_FALSE(chair.welcome(1, 77).open_transport);
   chair.join();
   chair.launch();
   CHECK(chair.say(chair.close(1, 1), 1, 77).exchanges.empty());
