@@ -12,7 +12,7 @@ import argparse, json, pathlib, statistics, subprocess, sys
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 CLI = ROOT / 'build' / 'release' / 'outrigger'
 SIDES = {'DiLoCo, two islands': 'quickstart', 'synchronous, one island': 'baseline'}
-RATES = ['2e-3', '4e-3', '6e-3']
+RATES = ['4e-3', '6e-3', '9e-3']
 SEEDS = ['17', '18', '19']
 
 
