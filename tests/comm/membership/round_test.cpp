@@ -124,7 +124,8 @@ TEST_CASE("when no contribution is finite the job ends and says so") {
 // Mutation: in RoundBook::exchange_failed, start no further attempt.
 // Mutation: in RoundBook::blame, leave out the extra point for who did not wait itself.
 TEST_CASE(
-    "a failed exchange is tried once more; the second failure ends the job and names the peer") {
+    "a failed exchange is tried once more, and the second failure ends the job and names the "
+    "peer") {
   Desk desk(make_config(3));
   desk.join_all();
   close_round(desk, kFirst, 3);
