@@ -16,14 +16,4 @@ SampleRange part(SampleRange samples, std::int64_t members, std::int64_t member)
   return {begin, begin + each + (member < larger ? 1 : 0)};
 }
 
-std::vector<std::vector<SampleRange>> assign(std::int64_t first_step, std::int64_t last_step,
-                                             std::int64_t batch, std::int64_t members) {
-  std::vector<std::vector<SampleRange>> ranges(static_cast<std::size_t>(members));
-  for (std::int64_t member = 0; member < members; ++member)
-    for (std::int64_t step = first_step; step < last_step; ++step)
-      ranges[static_cast<std::size_t>(member)].push_back(
-          part(samples_of_step(step, batch), members, member));
-  return ranges;
-}
-
 }  // namespace outrigger

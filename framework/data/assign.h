@@ -1,7 +1,6 @@
 #pragma once
 
 #include <cstdint>
-#include <vector>
 
 namespace outrigger {
 
@@ -26,11 +25,5 @@ SampleRange samples_of_step(std::int64_t step, std::int64_t batch);
 // which a recipe refuses.
 // REQUIRES: 0 <= member < members.
 SampleRange part(SampleRange samples, std::int64_t members, std::int64_t member);
-
-// What every member trains on in the inner steps first_step .. last_step - 1 of the job:
-// result[member][step - first_step]. The ranges are disjoint and their union is all of the steps'
-// samples.
-std::vector<std::vector<SampleRange>> assign(std::int64_t first_step, std::int64_t last_step,
-                                             std::int64_t batch, std::int64_t members);
 
 }  // namespace outrigger

@@ -10,6 +10,7 @@
 #include <outrigger/comm/collective/collective.h>
 #include <outrigger/framework/data/assign.h>
 #include <outrigger/framework/launch/machine.h>
+#include <outrigger/framework/metrics/human.h>
 #include <outrigger/optim/sync/diloco.h>
 
 namespace outrigger {
@@ -32,11 +33,6 @@ std::string joined(const std::vector<std::int64_t>& values) {
       std::adjacent_find(values.begin(), values.end(), std::not_equal_to<>()) == values.end();
   return even ? fmt::format("{} each", values.front())
               : fmt::format("{}", fmt::join(values, " + "));
-}
-
-std::string human_bytes(std::uint64_t bytes) {
-  return bytes < 1'000'000 ? fmt::format("{:.1f} kB", static_cast<double>(bytes) / 1e3)
-                           : fmt::format("{:.2f} MB", static_cast<double>(bytes) / 1e6);
 }
 
 }  // namespace
