@@ -97,6 +97,9 @@ Result<Layout> layout(const MappedFile& file, TokenFormat format) {
     case TokenFormat::kAuto:
       return guessed_layout(file);
     case TokenFormat::kText:
+      if (llmc_kind(file.bytes()))
+        return invalid(file.path(),
+                       "starts with llm.c's magic number, so it is no text: say format llmc");
       return Layout{TokenWidth::kByte, 0};
     case TokenFormat::kLlmc:
       return llmc_layout(file);

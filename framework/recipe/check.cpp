@@ -26,6 +26,7 @@ class Checker {
     }
     derive_warmup();
     check_data();
+    check_evaluation();
     check_inner();
     check_sync();
     check_train();
@@ -105,7 +106,8 @@ class Checker {
               fmt::format("model.kv_heads ({}) does not divide model.heads ({}); each serves the "
                           "same number of heads",
                           m.kv_heads, m.heads));
-    refuse_if(r_.data.format == "text" && m.vocab < 256, {"model.vocab", "data.format"},
+    refuse_if((r_.data.format == "text" || !r_.data.corpus.empty()) && m.vocab < 256,
+              {"model.vocab", "data.format"},
               fmt::format("model.vocab ({}) is too small for text, which has 256 byte values; make "
                           "it 256 or more",
                           m.vocab));
@@ -119,7 +121,7 @@ class Checker {
               "data.files and data.corpus are both given; empty one (data.corpus= or data.files=[] "
               "on the command line)");
     refuse_if(
-        !d.corpus.empty() && d.format != "text", {"data.format", "data.corpus"},
+        !d.corpus.empty() && !may_be_text(), {"data.format", "data.corpus"},
         fmt::format("data.format is {}, but data.corpus is text; leave the format out", d.format));
     for (std::size_t i = 0; i < d.files.size(); ++i) {
       refuse_if(std::find(d.files.begin(), d.files.begin() + i, d.files[i]) != d.files.begin() + i,
@@ -127,6 +129,14 @@ class Checker {
     }
     warn_if(d.sharding == "contiguous" && r_.islands.names.size() == 1, {"data.sharding"},
             "has no effect: there is one island, and it sees everything");
+  }
+
+  void check_evaluation() {
+    refuse_if(r_.data.eval_fraction > 0 && r_.train.eval_tokens < r_.train.context,
+              {"train.eval_tokens", "train.context"},
+              fmt::format("train.eval_tokens ({}) is less than train.context ({}): an evaluation "
+                          "reads whole contexts; make it a multiple, or data.eval_fraction 0",
+                          r_.train.eval_tokens, r_.train.context));
   }
 
   void check_inner() {
@@ -149,9 +159,10 @@ class Checker {
     const bool one = r_.islands.names.size() == 1;
     warn_if(r_.outer.optimizer == "sgd" && is_set("outer.momentum") && r_.outer.momentum != 0,
             {"outer.momentum"}, "has no effect: outer sgd has no momentum; nesterov has");
-    warn_if(!sync.enabled, {"sync.enabled"},
-            "the islands train alone, so the other keys of sync, outer, comm and checkpoint have no "
-            "effect, the islands' weights differ and none are saved");
+    warn_if(
+        !sync.enabled, {"sync.enabled"},
+        "the islands train alone, so the other keys of sync, outer, comm and checkpoint have no "
+        "effect, the islands' weights differ and none are saved");
     warn_if(sync.enabled && sync.every > r_.train.steps, {"sync.every", "train.steps"},
             fmt::format("a round is {} inner steps, but training ends after {}: the islands meet "
                         "once, at the end",
@@ -199,10 +210,12 @@ class Checker {
               "has no effect: at temperature 0 the likeliest token is taken");
     }
     for (const char* key : {"sample.prompt", "sample.tokens"}) {
-      warn_if(r_.data.format != "text" && is_set(key), {key},
+      warn_if(!may_be_text() && is_set(key), {key},
               "has no effect: only text has a tokenizer, so there is no sample");
     }
   }
+
+  bool may_be_text() const { return r_.data.format == "text" || r_.data.format == "auto"; }
 
   Recipe& r_;
   LoadedRecipe& loaded_;

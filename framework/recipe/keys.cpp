@@ -79,9 +79,11 @@ std::vector<Key> declare_keys() {
        Form::kPath},
       {"data.format",
        [](R& r) -> Slot { return &r.data.format; },
-       "text: a token is a byte; llmc: llm.c's token shards; raw_u16: nanoGPT's",
+       "auto: llm.c's token shards by their magic number, else text; text: a token is a byte; "
+       "llmc; "
+       "raw_u16: nanoGPT's",
        {},
-       {"text", "llmc", "raw_u16"}},
+       {"auto", "text", "llmc", "raw_u16"}},
       {"data.corpus",
        [](R& r) -> Slot { return &r.data.corpus; },
        "instead of files: a corpus that a distribution package ships (kjv: package bible-kjv)",

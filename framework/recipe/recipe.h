@@ -39,7 +39,7 @@ struct ModelRecipe {
 
 struct DataRecipe {
   std::vector<std::string> files;
-  std::string format = "text";  // text, llmc, raw_u16
+  std::string format = "auto";  // auto, text, llmc, raw_u16
   std::string corpus;           // "" or kjv
   double eval_fraction = 0.05;
   std::string sharding = "shared";  // shared, contiguous

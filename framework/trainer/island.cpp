@@ -174,7 +174,7 @@ void IslandRun::finish() {
     for (const RoundReport& report : diloco_->finish()) report_round(report);
   evaluate();
   if (saved_at_ != step_) save();
-  if (first_island() && recipe_.sample.tokens > 0 && has_tokenizer(recipe_))
+  if (first_island() && recipe_.sample.tokens > 0 && data_->format() == "text")
     events_.send(Sampled{sample_text(replica_->model(), recipe_).value_or_throw()});
   Done done;
   done.step = step_;
@@ -255,10 +255,14 @@ void IslandRun::save() {
   if (!recipe_.sync.enabled) return;  // islands that train alone have no common state
   const SnapshotPlace place{options_.run_folder, recipe_.checkpoint.keep, recipe_.train.context,
                             options_.island};
-  const std::optional<std::string> folder =
+  const std::optional<Committed> committed =
       save_snapshot(place, *session_, *replica_, *diloco_).value_or_throw();
   saved_at_ = step_;
-  if (folder) events_.send(CheckpointWritten{step_, *folder});
+  if (committed) {
+    events_.send(CheckpointWritten{step_, committed->path});
+    if (!committed->cleaning.ok())
+      events_.send(Logged{"warning", "old checkpoints stay: " + committed->cleaning.message()});
+  }
   logged_at_ = Clock::now();
   logged_tokens_ = tokens_;
 }

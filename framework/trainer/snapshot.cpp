@@ -135,7 +135,7 @@ std::vector<PartReport> parts_from(const std::vector<std::string>& reports) {
   return parts;
 }
 
-// The tensors of a file by name; taking one twice or leaving one over is an error of the file's.
+// The tensors of a file by name.
 Result<std::map<std::string, at::Tensor>> tensors_of(const Checkpoint& checkpoint,
                                                      const std::string& part) {
   const Result<std::string> path = checkpoint.part_path(part);
@@ -223,8 +223,8 @@ Status read_private(const Checkpoint& checkpoint, const std::string& island, Rep
 
 }  // namespace
 
-Result<std::optional<std::string>> save_snapshot(const SnapshotPlace& place, Session& session,
-                                                 Replica& replica, const DiLoCo& diloco) {
+Result<std::optional<Committed>> save_snapshot(const SnapshotPlace& place, Session& session,
+                                               Replica& replica, const DiLoCo& diloco) {
   const CheckpointStore store(place.run_folder);
   const std::int64_t step = static_cast<std::int64_t>(diloco.own().step);
   const std::uint64_t attempt = attempt_number(session);
@@ -241,11 +241,11 @@ Result<std::optional<std::string>> save_snapshot(const SnapshotPlace& place, Ses
   const auto reports =
       session.gather(fmt::format("checkpoint:{}", step), report_json(*parts).dump());
   if (!reports.ok()) return reports.status();
-  if (!first) return std::optional<std::string>();
-  const Result<Committed> committed =
+  if (!first) return std::optional<Committed>();
+  Result<Committed> committed =
       store.commit({step, attempt, parts_from(*reports), state_json(diloco), place.keep});
   if (!committed.ok()) return committed.status();
-  return std::optional<std::string>(committed->path);
+  return std::optional<Committed>(std::move(*committed));
 }
 
 Result<Snapshot> load_snapshot(const std::string& folder, const std::string& island,

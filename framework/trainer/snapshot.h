@@ -5,6 +5,7 @@
 #include <string>
 
 #include <outrigger/comm/membership/session.h>
+#include <outrigger/framework/checkpoint/store.h>
 #include <outrigger/framework/trainer/replica.h>
 #include <outrigger/optim/sync/diloco.h>
 
@@ -31,10 +32,10 @@ struct SnapshotPlace {
 };
 
 // Every member calls it at the same step; each writes its part, the first island the shared ones,
-// and commits when all parts are reported. Returns the folder on the first island, nothing on the
-// others. On a failure the Status names the path, and the checkpoints before it are whole.
-Result<std::optional<std::string>> save_snapshot(const SnapshotPlace& place, Session& session,
-                                                 Replica& replica, const DiLoCo& diloco);
+// and commits when all parts are reported. Returns what was committed on the first island, nothing
+// on the others. On a failure the Status names the path, and the checkpoints before it are whole.
+Result<std::optional<Committed>> save_snapshot(const SnapshotPlace& place, Session& session,
+                                               Replica& replica, const DiLoCo& diloco);
 
 struct Snapshot {
   SharedState shared;

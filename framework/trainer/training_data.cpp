@@ -38,11 +38,14 @@ Result<TrainingData> TrainingData::open(const Recipe& recipe, std::int64_t vocab
   Result<Sampler> sampler = Sampler::create(options, islands, island);
   if (!sampler.ok()) return sampler.status();
 
+  std::string format = recipe.data.format;
+  if (format == "auto") format = source->width() == TokenWidth::kByte ? "text" : "llmc";
   const std::vector<std::int64_t> windows =
       outrigger::eval_windows(split->eval, context, recipe.train.eval_tokens);
   const SampleRange share = part({0, static_cast<std::int64_t>(windows.size())}, islands, island);
   return TrainingData(std::move(*source), std::move(*sampler),
-                      {windows.begin() + share.begin, windows.begin() + share.end}, context);
+                      {windows.begin() + share.begin, windows.begin() + share.end}, context,
+                      std::move(format));
 }
 
 Result<Batch> TrainingData::batch(std::int64_t step) const {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include <outrigger/comm/status.h>
@@ -19,9 +20,11 @@ class TrainingData {
   // is missing, or how long the corpus would have to be. REQUIRES: 0 <= island < number of islands.
   static Result<TrainingData> open(const Recipe& recipe, std::int64_t vocab, std::int64_t island);
 
+  // The recipe's data.format; where that is auto, what the files are: "text" or "llmc".
+  const std::string& format() const { return format_; }
+
   // What this island trains on in the inner step, counted from 0.
   Result<Batch> batch(std::int64_t step) const;
-  std::int64_t rows() const { return sampler_.samples_per_step(); }  // of a batch
 
   // This island's share of the evaluation windows: all islands' shares are the whole, none
   // overlaps.
@@ -30,16 +33,18 @@ class TrainingData {
 
  private:
   TrainingData(TokenSource source, Sampler sampler, std::vector<std::int64_t> windows,
-               std::int64_t context)
+               std::int64_t context, std::string format)
       : source_(std::move(source)),
         sampler_(std::move(sampler)),
         eval_windows_(std::move(windows)),
-        context_(context) {}
+        context_(context),
+        format_(std::move(format)) {}
 
   TokenSource source_;
   Sampler sampler_;
   std::vector<std::int64_t> eval_windows_;
   std::int64_t context_;
+  std::string format_;
 };
 
 }  // namespace outrigger

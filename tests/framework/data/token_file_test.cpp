@@ -84,11 +84,12 @@ TEST_CASE("token_file: hostile shards are refused") {
 }
 
 // Mutation: layout(): `% 2 != 0` check dropped.
-// Mutation: layout(): the check for llm.c's magic before raw_u16 dropped.
-TEST_CASE("token_file: raw_u16 of an odd size, or with llm.c's header, is refused") {
+// Mutation: layout(): the check for llm.c's magic before raw_u16 (in kText) dropped.
+TEST_CASE("token_file: raw_u16 of an odd size is refused, and llm.c's header in another format") {
   const TemporaryFolder folder;
   check_refused(folder.write("odd.bin", "abc"), TokenFormat::kRawU16, "3 bytes");
   check_refused(folder.write("llmc.bin", llmc_shard({1})), TokenFormat::kRawU16, "llmc");
+  check_refused(folder.write("llmc.bin", llmc_shard({1})), TokenFormat::kText, "llmc");
 }
 
 // Mutation: layout(): the check for empty files dropped.

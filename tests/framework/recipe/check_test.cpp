@@ -47,6 +47,7 @@ TEST_CASE("recipe data that cannot be is refused with the reason") {
   CHECK(refused({"data.corpus=", "data.files=[~/a.txt]"}, "~/a.txt, but ~ is the shell's"));
   CHECK(refused({"data.corpus=", "data.files=[a.txt, ./a.txt]"}, "names /jobs/a.txt twice"));
   CHECK(refused({"data.corpus=", "data.files=['']"}, "holds an empty path"));
+  CHECK(refused({"train.eval_tokens=127"}, "train.eval_tokens (127) is less than train.context"));
   CHECK(refused({"data.eval_fraction=0"}, "nothing is held out to evaluate on"));
   CHECK(errors_with({"data.eval_fraction=0", "train.eval_every=0"}) == "");
 }
