@@ -1,3 +1,4 @@
+#include <charconv>
 #include <cstring>
 #include <vector>
 
@@ -164,7 +165,17 @@ void copy_out(const grpc::ByteBuffer& buffer, std::span<std::byte> out) {
 }
 
 Status check_address(const std::string& address, bool insecure) {
-  const std::string host = address.substr(0, address.rfind(':'));
+  const std::size_t colon = address.rfind(':');
+  int port = -1;
+  if (colon != std::string::npos && colon > 0) {
+    const char* end = address.data() + address.size();
+    const auto read = std::from_chars(address.data() + colon + 1, end, port);
+    if (read.ec != std::errc() || read.ptr != end) port = -1;
+  }
+  if (port < 0 || port > 65535)
+    return {Code::kInvalidArgument,
+            fmt::format("'{}' is no address; one is HOST:PORT, such as 127.0.0.1:7077", address)};
+  const std::string host = address.substr(0, colon);
   const bool loopback =
       host == "localhost" || host == "[::1]" ||
       (host.starts_with("127.") && host.find_first_not_of("0123456789.") == std::string::npos);

@@ -33,6 +33,10 @@ int evaluate(const EvalOptions& options) {
   recipe.model.load = located.checkpoint.path;
   if (options.tokens > 0) recipe.train.eval_tokens = options.tokens;
   const LlamaConfig config = model_config(recipe).value_or_throw();
+  if (recipe.train.eval_tokens < recipe.train.context)
+    throw Error(
+        {Code::kInvalidArgument, fmt::format("--tokens: {} is less than one context of the run, {}",
+                                             recipe.train.eval_tokens, recipe.train.context)});
   const TrainingData data = TrainingData::open(recipe, config.vocab, 0).value_or_throw();
   if (data.eval_windows().empty())
     throw Error({Code::kInvalidArgument,

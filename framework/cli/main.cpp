@@ -49,7 +49,7 @@ int run(const std::vector<std::string>& arguments) {
     return kExitWrongInput;
   } catch (const Error& error) {
     print_error(error.status().message());
-    return exit_code_of_command(error.status().code());
+    return exit_code_of(error.status().code());
   } catch (const std::exception& error) {
     print_error(fmt::format("outrigger: {}", error.what()));
     return kExitFailed;

@@ -29,6 +29,10 @@ bool Cpu::has(const std::string& flag) const {
   return std::find(flags.begin(), flags.end(), flag) != flags.end();
 }
 
+bool Cpu::has_bf16() const {
+  return has("avx512_bf16") || has("amx_bf16") || has("bf16");
+}
+
 Cpu parse_cpuinfo(const std::string& text) {
   Cpu cpu{"unknown", {}};
   std::istringstream lines(text);

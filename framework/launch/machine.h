@@ -10,6 +10,8 @@ struct Cpu {
   std::string model;               // "unknown" if it does not say
   std::vector<std::string> flags;  // x86's "flags" or Arm's "Features"
   bool has(const std::string& flag) const;
+  bool has_bf16()
+      const;  // units that compute in bf16: without, it is some 10 times slower than fp32
 };
 Cpu parse_cpuinfo(const std::string& text);
 

@@ -2,15 +2,21 @@
 
 #include <fmt/format.h>
 
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
 #include <filesystem>
 #include <optional>
+
+#include <outrigger/comm/transport/grpc_wire.h>
 
 #include <outrigger/framework/checkpoint/durable_file.h>
 #include <outrigger/framework/checkpoint/store.h>
 #include <outrigger/framework/launch/exit_code.h>
+#include <outrigger/framework/launch/machine.h>
 #include <outrigger/framework/launch/run_folder.h>
 #include <outrigger/framework/launch/run_job.h>
-#include <outrigger/framework/model/autocast.h>
 #include <outrigger/framework/recipe/load.h>
 #include <outrigger/framework/recipe/show.h>
 #include <outrigger/framework/trainer/arithmetic.h>
@@ -32,6 +38,29 @@ struct Plan {
   std::optional<LastWhole> checkpoint;  // to go on from
   std::vector<std::string> warnings;
 };
+
+// As the folder's owner names it: "run/" and "." have no last name, and the job is called by it.
+std::string plain_folder(const std::string& given) {
+  if (given.empty()) return given;
+  fs::path folder = fs::path(given).lexically_normal();
+  if (!folder.has_filename()) folder = folder.parent_path();
+  if (folder.filename() == "." || folder.filename() == "..")
+    folder = fs::canonical(fs::absolute(folder));
+  return folder.string();
+}
+
+// Where run folders go must be a folder that can be written to, or be one to make.
+Status check_runs(const std::string& runs) {
+  std::error_code error;
+  fs::path folder = fs::absolute(runs, error).lexically_normal();
+  while (!fs::exists(folder, error) && folder.has_relative_path()) folder = folder.parent_path();
+  if (!fs::is_directory(folder, error))
+    return {Code::kPermissionDenied,
+            fmt::format("cannot make a run folder in {}: {} is no folder", runs, folder.string())};
+  if (::access(folder.c_str(), W_OK | X_OK) == 0) return {};
+  return {Code::kPermissionDenied, fmt::format("cannot make a run folder in {}: {}: {}", runs,
+                                               folder.string(), std::strerror(errno))};
+}
 
 Result<LoadedRecipe> read_recipe(const TrainOptions& options) {
   if (options.resume.empty()) return load_recipe(options.recipe, options.overrides);
@@ -73,12 +102,16 @@ Result<Plan> make_plan(const TrainOptions& options) {
   plan.loaded = std::move(*loaded);
   plan.warnings = plan.loaded.warnings;
   const Recipe& recipe = plan.loaded.recipe;
-  if (recipe.train.precision == "bf16" && !cpu_has_fast_bf16())
+  if (recipe.train.precision == "bf16" && !this_machine().cpu.has_bf16())
     plan.warnings.push_back(
         "train.precision: this processor has no bf16 units: bf16 is about 10 times slower than "
         "fp32 here");
 
   if (const Status status = check_resumable(options, recipe); !status.ok()) return status;
+  if (const Status status = check_address(options.listen, options.insecure); !status.ok())
+    return status.with_context("--listen");
+  if (options.resume.empty())
+    if (const Status status = check_runs(options.runs); !status.ok()) return status;
 
   const Result<LlamaConfig> model = model_config(recipe);
   if (!model.ok()) return model.status();
@@ -87,6 +120,7 @@ Result<Plan> make_plan(const TrainOptions& options) {
   plan.sums = std::move(*sums);
   const Result<TrainingData> data = TrainingData::open(recipe, model->vocab, 0);
   if (!data.ok()) return data.status();
+  plan.loaded.recipe.data.format = data->format();
   if (options.resume.empty()) return plan;
   Result<LastWhole> last = CheckpointStore(options.resume).find_last_whole();
   if (!last.ok()) return Status(Code::kInvalidArgument, last.status().message());
@@ -138,8 +172,10 @@ JobSpec job_spec(const TrainOptions& options, const Plan& plan, const RunFolder&
 
 }  // namespace
 
-int run_train(const TrainOptions& options, const Print& out, const Print& error) {
+int run_train(const TrainOptions& wanted, const Print& out, const Print& error) {
   SignalWatch signals;
+  TrainOptions options = wanted;
+  options.resume = plain_folder(wanted.resume);
   const Result<Plan> plan = make_plan(options);
   if (!plan.ok()) {
     error(plan.status().message());

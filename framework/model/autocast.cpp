@@ -20,12 +20,4 @@ Autocast::~Autocast() {
   at::autocast::set_autocast_dtype(device_, was_dtype_);
 }
 
-bool cpu_has_fast_bf16() {
-#if defined(__x86_64__)
-  return __builtin_cpu_supports("avx512bf16") != 0;
-#else
-  return false;
-#endif
-}
-
 }  // namespace outrigger

@@ -20,8 +20,4 @@ class Autocast {
   at::ScalarType was_dtype_;
 };
 
-// True where bf16 matrix products are faster than fp32 ones: this processor has bf16 instructions.
-// Without them bf16 is about 10 times slower.
-bool cpu_has_fast_bf16();
-
 }  // namespace outrigger

@@ -78,12 +78,18 @@ TEST_CASE("train runs two islands to the end and leaves a whole run folder") {
   const Ended one = run_cli(scratch, generate), two = run_cli(scratch, generate);
   CHECK(one.exit_code == 0);
   CHECK(one.out == two.out);
+
+  // Mutation: in main.cpp's run, exit with 2 for what is not found.
+  fs::remove(scratch.path() / "corpus.txt");
+  const Ended without_data = run_cli(scratch, {"eval", run.string()});
+  CHECK(without_data.exit_code == 3);
+  CHECK(said(without_data, "corpus.txt"));
 }
 
 // Mutation: in IslandRun::train return true where it returns false.
 TEST_CASE(
-    "Ctrl-C stops with a checkpoint and 75; the resumed run ends with the bits of an uninterrupted "
-    "one") {
+    "Ctrl-C stops with a checkpoint and 75, and the resumed run ends with the bits of an "
+    "uninterrupted one") {
   const Scratch interrupted, whole;
   Cli cli(interrupted, kLong);
   wait_for_rounds(interrupted, 2);
@@ -105,7 +111,9 @@ TEST_CASE(
   CHECK(weights(run, "step-002000") == weights(other, "step-002000"));
   CHECK(events(run, "eval").back()["loss"] == events(other, "eval").back()["loss"]);
 
-  const Ended again = run_cli(interrupted, {"train", "--resume", run.string()});
+  // A slash behind, as a shell completes it. Mutation: in run_train leave out plain_folder.
+  const Ended again = run_cli(interrupted, {"train", "--resume", run.string() + "/"});
+  CAPTURE(again.out, again.err);
   CHECK(again.exit_code == 0);
   CHECK(weights(run, "step-002000") == weights(other, "step-002000"));
 }
@@ -283,13 +291,28 @@ TEST_CASE("a mistyped setting on the command line is told the right one and leav
   CHECK(runs(scratch).empty());
 }
 
-// Mutation: in job_spec leave out "--insecure", or in listening let any address pass.
+// Mutation: in make_plan leave out check_address: the coordinator refuses it, but a run folder is
+// there.
 TEST_CASE("off loopback nothing listens without --insecure") {
   const Scratch scratch;
   const Ended ended = run_cli(scratch, {"train", "small.yaml", "--listen", "0.0.0.0:0"});
   CAPTURE(ended.out, ended.err);
-  CHECK(ended.exit_code != 0);
+  CHECK(ended.exit_code == 2);
   CHECK(said(ended, "--insecure"));
+  CHECK(runs(scratch).empty());
+}
+
+// Mutation: in make_plan leave out check_runs (check_address).
+TEST_CASE("a dry run finds what would stop the real one") {
+  const Scratch scratch;
+  const Ended runs_file =
+      run_cli(scratch, {"train", "small.yaml", "--dry-run", "--runs", "small.yaml/runs"});
+  CHECK(runs_file.exit_code == 3);
+  CHECK(said(runs_file, "small.yaml is no folder"));
+  const Ended listen =
+      run_cli(scratch, {"train", "small.yaml", "--dry-run", "--listen", "nonsense"});
+  CHECK(listen.exit_code == 2);
+  CHECK(said(listen, "'nonsense' is no address; one is HOST:PORT"));
 }
 
 // Mutation: in run_train leave out the return behind dry_run.
