@@ -306,11 +306,19 @@ TEST_CASE("a session that finds no coordinator says so in time") {
 TEST_CASE("an unknown topology and a missing island are refused before anything starts") {
   LocalJob job(quick_config(1));
   SessionOptions options;
+  const auto refused = [&]() -> std::string {
+    try {
+      Session::join(job, options);
+    } catch (const Error& error) {
+      return error.status().message();
+    }
+    return "not refused";
+  };
   options.island = "ada";
   options.topology = "rings";
-  CHECK_THROWS_AS(Session::join(job, options), Error);
+  CHECK(refused().find("rings") != std::string::npos);
   options.topology = "auto";
   options.island.clear();
   unsetenv("OUTRIGGER_ISLAND");
-  CHECK_THROWS_AS(Session::join(job, options), Error);
+  CHECK(refused().find("OUTRIGGER_ISLAND") != std::string::npos);
 }
