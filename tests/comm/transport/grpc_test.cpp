@@ -42,19 +42,18 @@ Status send_raw(const std::string& address, const FrameBytes& frame,
 }  // namespace
 
 // Mutation: in RecvStream::conclude, do not call check_dest; in accept, do not end the state; in
-// take_chunk, take `too_long` for false.
+// take_chunk, take `too_long` for false; in broken, do not end the posted recv.
 TEST_CASE("an altered, short or long message is refused and the next one is taken") {
   const auto receiver = listening(island(1));
   const auto peer = listening(island(0));
   REQUIRE(receiver->add_peer(island(0), peer->address()).ok());
-  const auto payload = pattern(3 << 20);
+  const auto payload = pattern(5 << 19);
   const FrameBytes frame = write_frame(codec_id("fp32"), payload.size() / 4, payload);
   auto altered = payload, longer = payload;
   auto altered_frame = frame;
   altered[2 << 20] ^= std::byte{1};
   altered_frame[9] ^= std::byte{1};
   longer.resize(4 << 20);
-  longer.insert(longer.begin(), std::byte{});
   std::vector<std::byte> dest(payload.size());
   const auto attempt = [&](const FrameBytes& header, std::span<const std::byte> bytes) {
     const Operation received = recv(*receiver, island(0), tag(0), dest);
@@ -121,8 +120,7 @@ TEST_CASE("a peer that does not listen fails sends and recvs at once") {
   }
 }
 
-// Mutation: in RecvStream::broken, do not end the posted recv; in SendCall::OnDone, do not end the
-// state; in WatchStream or Impl::watch, do not pass the end on.
+// Mutation: in SendCall::OnDone, do not end the state; in Impl::watch, do not pass the end on.
 TEST_CASE("a killed process fails what is under way with it at once") {
   const auto transport = listening(island(1));
   PeerProcess peer("send", transport->address());
@@ -143,9 +141,9 @@ TEST_CASE("a killed process fails what is under way with it at once") {
   }
 }
 
-// Mutation: in State::wait, wait without the deadline.
-TEST_CASE("with a stopped process every operation ends by its deadline") {
-  const auto transport = listening(island(1));
+// Mutation: in State::wait, wait without the deadline; in Rendezvous::close, leave out fail_if.
+TEST_CASE("with a stopped process every operation ends by its deadline or with the transport") {
+  auto transport = listening(island(1));
   PeerProcess peer("flood", transport->address());
   REQUIRE(transport->add_peer(island(0), peer.address()).ok());
   std::vector<std::byte> dest(std::size_t{256} << 20), small(8);
@@ -164,6 +162,11 @@ TEST_CASE("with a stopped process every operation ends by its deadline") {
   }
   payload = {};  // nobody may touch them now: ASan would tell
   dest = {};
+  const Operation unsent = send(*transport, island(0), tag(3), small, 1e6);
+  const Operation unreceived = recv(*transport, island(0), tag(3), small, 1e6);
+  transport.reset();
+  CHECK(unsent.wait().code() == Code::kUnavailable);
+  CHECK(unreceived.wait().code() == Code::kUnavailable);
 }
 
 // Mutation: in bound_memory, let GRPC_ARG_HTTP2_STREAM_LOOKAHEAD_BYTES be 1 << 30; or start a read

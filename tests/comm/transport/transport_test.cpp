@@ -33,7 +33,8 @@ TEST_CASE("a message arrives, whichever side comes first") {
   CHECK(members[1]->bytes_received() == kFrameHeaderBytes + payload.size());
 }
 
-// Mutation: in Rendezvous::arrive, look the recv up by peer alone (posted_.begin()).
+// Mutation: in Rendezvous::arrive, look the recv up by peer alone (posted_.begin()); in recv, the
+// message (parked_.begin()).
 TEST_CASE("many messages match by tag in any order, none in the way of another") {
   const auto members = make_members(any_transport(), 2);
   constexpr std::uint32_t kMessages = 48;
@@ -41,14 +42,16 @@ TEST_CASE("many messages match by tag in any order, none in the way of another")
   std::vector<Operation> operations;
   for (std::uint32_t i = 0; i < kMessages; ++i) payloads.push_back(pattern(100000, i));
   dests.resize(kMessages, std::vector<std::byte>(100000));
+  // The middle one first, alone: in whichever order they come, some come before it and wait.
+  constexpr std::uint32_t kMiddle = kMessages / 2;
+  const Operation middle = recv(*members[1], island(0), tag(kMiddle), dests[kMiddle]);
   for (std::uint32_t i = 0; i < kMessages; ++i)
     operations.push_back(send(*members[0], island(1), tag(i), payloads[i]));
-  // The last first, alone: all the others wait in front of it.
-  REQUIRE(recv(*members[1], island(0), tag(kMessages - 1), dests.back()).wait().ok());
-  REQUIRE(operations.back().wait().ok());
+  REQUIRE(middle.wait().ok());
+  REQUIRE(operations[kMiddle].wait().ok());
   CHECK_FALSE(operations.front().done());
-  for (std::uint32_t i = kMessages - 1; i-- > 0;)
-    operations.push_back(recv(*members[1], island(0), tag(i), dests[i]));
+  for (std::uint32_t i = kMessages; i-- > 0;)
+    if (i != kMiddle) operations.push_back(recv(*members[1], island(0), tag(i), dests[i]));
   for (const Operation& operation : operations) REQUIRE(operation.wait().to_string() == "ok");
   CHECK((dests == payloads));
 }
@@ -69,17 +72,30 @@ TEST_CASE("an operation ends at its deadline and says whom it waited for") {
 TEST_CASE("a cancelled send is withdrawn") {
   const auto members = make_members(any_transport(), 2);
   auto payload = pattern(1 << 22);
-  const Operation sent = send(*members[0], island(1), tag(0), payload);
-  sent.cancel();
-  CHECK(sent.wait().code() == Code::kCancelled);
-  payload = {};
-  // Whether the message had got there or not: nothing arrives, and the transport still works.
-  std::vector<std::byte> dest(1 << 22);
-  CHECK_FALSE(recv(*members[1], island(0), tag(0), dest, 0.2).wait().ok());
   const auto other = pattern(4096);
-  const Operation again = send(*members[0], island(1), tag(1), other);
-  CHECK(recv(*members[1], island(0), tag(1), std::span(dest).first(4096)).wait().ok());
-  CHECK(again.wait().ok());
+  std::vector<std::byte> dest(1 << 22);
+  const auto exchange = [&](const Tag& at) {
+    const Operation sent = send(*members[0], island(1), at, other);
+    CHECK(recv(*members[1], island(0), at, std::span(dest).first(4096)).wait().ok());
+    CHECK(sent.wait().ok());
+  };
+  exchange(tag(100));  // they are connected
+  std::vector<Operation> sent;
+  for (std::uint32_t i = 0; i < 64; ++i)
+    sent.push_back(send(*members[0], island(1), tag(i), payload, 60));
+  for (const Operation& operation : sent) operation.cancel();
+  for (const Operation& operation : sent) CHECK(operation.wait().code() == Code::kCancelled);
+  payload = {};
+  // Whether they had got there or not: as soon as that is known there, another finds room to wait.
+  Status waited(Code::kResourceExhausted, "");
+  for (const TimePoint end = in(30); waited.code() == Code::kResourceExhausted;) {
+    REQUIRE(Clock::now() < end);
+    waited = send(*members[0], island(1), tag(101), other, 0.2).wait();
+  }
+  CHECK(waited.code() == Code::kDeadlineExceeded);
+  // Nothing arrives, and the transport still works.
+  CHECK_FALSE(recv(*members[1], island(0), tag(0), dest, 0.2).wait().ok());
+  exchange(tag(102));
 }
 
 // Mutation: in State::end, drop the hooks (the message then meets the cancelled recv).
@@ -137,10 +153,12 @@ TEST_CASE("a newer attempt fails the older ones of its round only") {
 TEST_CASE("a message that is not what the close said is refused on both sides") {
   const auto members = make_members(any_transport(), 2);
   const auto payload = pattern(4096);
-  const Expected expected =
-      GENERATE(Expected{0xff, 1024}, Expected{codec_id("bf16"), 2048},
-               Expected{codec_id("fp32"), 1023}, Expected{codec_id("fp32"), 1024});
-  std::vector<std::byte> dest(expected.elements == 1024 ? 4092 : 4096), after(4096);
+  const std::uint8_t fp32 = codec_id("fp32");
+  const auto [expected, bytes] = GENERATE_COPY(
+      std::pair(Expected{0xff, 1024}, 4096U), std::pair(Expected{codec_id("bf16"), 2048}, 4096U),
+      std::pair(Expected{fp32, 1023}, 4096U), std::pair(Expected{fp32, 1024}, 4092U),
+      std::pair(Expected{fp32, 1024}, 4100U));
+  std::vector<std::byte> dest(bytes), after(4096);
   const Operation received = members[1]->recv(island(0), tag(0), expected, dest, in(30));
   const Operation sent = send(*members[0], island(1), tag(0), payload);
   const Status status = received.wait();
@@ -173,8 +191,8 @@ TEST_CASE("strangers and earlier lives of a peer are refused") {
   CHECK(send(*members[1], island(9), tag(1), payload).wait().code() == Code::kNotFound);
 }
 
-// Mutation: in Rendezvous::close, leave out fail_if; the destructors then wait, or leave recvs to
-// hang.
+// Mutation: in Rendezvous::close, leave out fail_if (in one process); in WatchStream::OnCancel, do
+// not finish (gRPC; the destructor hangs).
 TEST_CASE("destroying a transport fails its operations and those that others have with it") {
   auto members = make_members(any_transport(), 2);
   std::vector<std::byte> mine(4096), theirs(4096);
@@ -208,8 +226,8 @@ TEST_CASE("only so many messages of one peer may wait for their recv") {
     if (operation.done()) CHECK(operation.wait().code() == Code::kResourceExhausted);
 }
 
-// Mutation: in RecvStream and Message, swap the peers' counters or leave one out; or take the locks
-// of two operations in another order (TSan).
+// Mutation: in Message::copy, RecvStream or SendCall, leave a counter out; or take the locks of two
+// operations in another order (TSan).
 TEST_CASE("threads may share a transport") {
   const auto members = make_members(any_transport(), 2);
   std::vector<std::jthread> threads;
