@@ -47,7 +47,8 @@ Status Coordinator::check_hello(const v1::MemberMessage& message) const {
                 "than the job, or two coordinators run",
                 message.term(), term_)};
   }
-  if (hello.recipe() != config_.recipe) {
+  // A trainer of the user's own has no recipe; what it announces is compared round by round.
+  if (!hello.recipe().empty() && hello.recipe() != config_.recipe) {
     return {Code::kFailedPrecondition, "its recipe differs from the coordinator's: " +
                                            first_difference(config_.recipe, hello.recipe())};
   }

@@ -20,10 +20,10 @@ namespace outrigger {
 class LocalJob;
 
 struct SessionOptions {
-  std::string coordinator;             // host:port; empty: OUTRIGGER_COORDINATOR
-  std::string island;                  // its name in the recipe; empty: OUTRIGGER_ISLAND
-  std::string job;                     // empty: OUTRIGGER_JOB
-  std::string recipe;                  // the resolved recipe: must equal the coordinator's
+  std::string coordinator;  // host:port; empty: OUTRIGGER_COORDINATOR
+  std::string island;       // its name in the recipe; empty: OUTRIGGER_ISLAND
+  std::string job;          // empty: OUTRIGGER_JOB
+  std::string recipe;       // the resolved recipe: must equal the coordinator's; empty: none
   std::string listen = "127.0.0.1:0";  // where this member's transport listens
   std::string topology = "auto";       // auto, direct, gather
   std::uint64_t incarnation = 0;  // 0: the wall clock in microseconds, so a restart is a later one

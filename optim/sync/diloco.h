@@ -41,7 +41,8 @@ struct RoundReport {
 
 // DiLoCo (arXiv 2311.08105, algorithm 1) under a training loop of the user's own:
 //
-//   auto session = outrigger::Session::join({.coordinator = "host:7077", .island = "paris"});
+//   auto session = outrigger::Session::join(
+//       {.coordinator = "host:7077", .island = "paris", .job = "run-1"});
 //   outrigger::DiLoCo diloco(session, parameters, {.every = 100});
 //   for (auto& batch : data) { loss(batch).backward(); inner.step(); diloco.step(tokens); }
 //   diloco.finish();

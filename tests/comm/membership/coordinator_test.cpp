@@ -34,6 +34,15 @@ TEST_CASE("a member with another recipe is refused and shown the first differing
   CHECK(desk.count(1, Body::kWelcome) == 0);
 }
 
+// Mutation: in Coordinator::check_hello, compare an empty recipe too.
+TEST_CASE("a member without a recipe, a trainer of the user's own, is welcome") {
+  Desk desk(make_config(2));
+  v1::MemberMessage hello = desk.hello(1);
+  hello.mutable_hello()->clear_recipe();
+  desk.connect(1, hello);
+  CHECK(desk.count(1, Body::kWelcome) == 1);
+}
+
 // Mutation: in Coordinator::check_hello, leave out the comparison of the numerics (of the
 // protocols).
 TEST_CASE("a member with other numerics or another protocol is refused") {
