@@ -50,7 +50,7 @@ CoordinatorStep Coordinator::handle(const CoordinatorEvent& event, TimePoint now
   if (const auto* connection = std::get_if<ConnectionLost>(&event)) lost(*connection, effects, now);
   if (!finished_) {
     check_departures(effects);
-    tick(effects, now);
+    if (std::holds_alternative<CoordinatorTick>(event)) tick(effects, now);
   }
 
   CoordinatorStep step;

@@ -30,6 +30,8 @@ struct ConnectionLost {
   ConnectionId connection = 0;
   std::string why;  // the system's reason
 };
+// Time has passed, and all that had happened by then was handled: only this event ends a wait, a
+// member's silence among them.
 struct CoordinatorTick {};
 using CoordinatorEvent =
     std::variant<CoordinatorStarted, MessageReceived, ConnectionLost, CoordinatorTick>;

@@ -82,13 +82,16 @@ void CoordinatorHost::run() {
       changed_.wait(lock, due);
     }
     if (stopping_) return;
+    // A tick only when nothing waits, at a time when nothing waited: after an append that blocked,
+    // the members' heartbeats are in the queue, and who has sent one is not silent.
     CoordinatorEvent event = CoordinatorTick{};
     if (!events_.empty()) {
       event = std::move(events_.front());
       events_.pop_front();
     }
+    const TimePoint now = Clock::now();
     lock.unlock();
-    carry_out(coordinator_.handle(event, Clock::now()));
+    carry_out(coordinator_.handle(event, now));
     lock.lock();
   }
 }

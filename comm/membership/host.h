@@ -14,9 +14,9 @@
 namespace outrigger {
 
 // Runs the coordinator's state machine on one thread, for any kind of connection: events in order,
-// each step's records durable before its first message leaves, timers from the steady clock. A
-// journal that fails sends nothing more but an Abort to whoever is connected, and ends the job.
-// Thread-safe.
+// each step's records durable before its first message leaves, timers from the steady clock, and
+// only when no event waits: a slow journal makes nobody late. A journal that fails sends nothing
+// more but an Abort to whoever is connected, and ends the job. Thread-safe.
 class CoordinatorHost {
  public:
   // Where the messages to one member go. Called on the host's thread; must not block or call back.

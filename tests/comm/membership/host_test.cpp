@@ -1,7 +1,9 @@
 #include <mutex>
+#include <thread>
 
 #include <outrigger/comm/membership/host.h>
 
+#include "comm/membership/blocking_journal.h"
 #include "comm/membership/desk.h"
 #include "support/catch.h"
 
@@ -54,11 +56,22 @@ CoordinatorHost::Port traced_port(Trace& trace) {
           [&trace] { trace.add("close"); }};
 }
 
-v1::MemberMessage leave_message() {
-  v1::MemberMessage leave;
-  leave.set_job("quick");
-  leave.set_term(1);
-  *leave.mutable_from() = to_wire(MemberId{0, 100, 0});
+v1::MemberMessage from_island(std::uint32_t island) {
+  v1::MemberMessage message;
+  message.set_job("quick");
+  message.set_term(1);
+  *message.mutable_from() = to_wire(MemberId{island, 100 + island, 0});
+  return message;
+}
+
+v1::MemberMessage heartbeat_message(std::uint32_t island) {
+  v1::MemberMessage heartbeat = from_island(island);
+  heartbeat.mutable_heartbeat();
+  return heartbeat;
+}
+
+v1::MemberMessage leave_message(std::uint32_t island = 0) {
+  v1::MemberMessage leave = from_island(island);
   leave.mutable_leave()->set_why("done");
   return leave;
 }
@@ -98,4 +111,31 @@ TEST_CASE("when the journal fails nothing of the step is said and the job ends")
   host = Status(Code::kCancelled, "host destroyed: its thread has ended");
   const std::vector<std::string> expected = {"record", "message abort", "close"};
   CHECK(trace.read() == expected);
+}
+
+// Mutation: in Coordinator::handle, call tick() after every event.
+// Mutation: in CoordinatorHost::run, tick when the time has come, whatever waits in the queue.
+TEST_CASE("a member whose heartbeats lie in the queue while the journal blocks is not silent") {
+  CoordinatorConfig config = make_config(2);
+  config.timeout_min = 200ms;
+  JournalGate gate;
+  Trace trace;
+  auto host = CoordinatorHost::start(config, std::make_unique<BlockingJournal>(gate), {});
+  REQUIRE(host.ok());
+  ConnectionId connections[2];
+  for (const std::uint32_t island : {0u, 1u}) {
+    connections[island] = (*host)->attach(traced_port(trace));
+    v1::MemberMessage hello = Desk(config).hello(island);
+    hello.mutable_hello()->set_connection(1);
+    (*host)->receive(connections[island], hello);
+  }
+  gate.allow(2);  // the term's start, and the first island's admission
+  gate.wait_for_begin(3);
+  std::this_thread::sleep_for(2 * config.timeout_min);
+  for (const std::uint32_t island : {1u, 0u})
+    (*host)->receive(connections[island], heartbeat_message(island));
+  for (const std::uint32_t island : {1u, 0u})
+    (*host)->receive(connections[island], leave_message(island));
+  gate.allow(1000);
+  CHECK((*host)->wait().to_string() == "ok");
 }
