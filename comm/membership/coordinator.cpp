@@ -5,7 +5,6 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include <outrigger/comm/membership/grace.h>
 #include <outrigger/comm/membership/wire.h>
 
 namespace outrigger {
@@ -172,7 +171,7 @@ void Coordinator::lost(const ConnectionLost& event, Effects& effects, TimePoint 
   Seat* seat = find_seat(event.connection);
   if (seat == nullptr) return;
   seat->connection.reset();
-  seat->away_until = now + reconnect_grace(config_.timeout_min);
+  seat->away_until = now + config_.timeout_min;
   seat->away_why = fmt::format("its connection to the coordinator broke ({})", event.why);
   effects.warn(fmt::format("{}: {}", name(*seat), seat->away_why));
 }

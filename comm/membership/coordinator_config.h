@@ -21,6 +21,9 @@ struct CoordinatorConfig {
   std::uint32_t fragments = 1;
   std::string recipe;                // resolved; a member must bring the same text
   std::string numerics = kNumerics;  // likewise
+  // How long a member may be silent, or away after its connection broke, before it counts as lost,
+  // and how long the coordinator waits for that evidence before it blames a peer for a failed
+  // exchange.
   Duration timeout_min = std::chrono::seconds(5);
   Duration timeout_max = std::chrono::minutes(10);
   Duration heartbeat = std::chrono::seconds(1);

@@ -5,7 +5,6 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include <outrigger/comm/membership/grace.h>
 #include <outrigger/comm/membership/wire.h>
 
 namespace outrigger {

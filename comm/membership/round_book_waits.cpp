@@ -5,7 +5,6 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include <outrigger/comm/membership/grace.h>
 #include <outrigger/comm/membership/round_book.h>
 #include <outrigger/comm/membership/wire.h>
 
@@ -33,7 +32,7 @@ void RoundBook::exchange_failed(const MemberId& from, const v1::ExchangeFailed& 
   }
   effects.warn(fmt::format("{}: {}", to_string(id), why));
   round.failures.insert_or_assign(from.island, failed);
-  if (!round.blame_at) round.blame_at = now + reconnect_grace(timeout_min_);
+  if (!round.blame_at) round.blame_at = now + timeout_min_;
 }
 
 // Several members may each name whom they waited for. The one most often named is the culprit;

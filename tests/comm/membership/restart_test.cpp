@@ -138,7 +138,7 @@ TEST_CASE("a journal whose job is over gives a finished coordinator") {
   Desk desk(make_config(1));
   desk.join_all();
   desk.lose(0);
-  desk.pass(3s);
+  desk.pass(6s);
   desk.restart();
   REQUIRE(desk.finished());
   CHECK(desk.why().find("island ada is lost") != std::string::npos);

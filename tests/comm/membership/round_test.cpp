@@ -134,7 +134,7 @@ TEST_CASE(
   desk.fail_exchange(0, kFirst, 1);
   desk.fail_exchange(1, kFirst, 2);
   CHECK_FALSE(desk.finished());
-  desk.pass(3s);
+  desk.pass(6s);
   CHECK(desk.why().find("failed twice: island cy could not be reached") != std::string::npos);
   CHECK(from_wire(desk.heard(0, Body::kAbort)->abort().culprit()) == desk.member(2));
 }
