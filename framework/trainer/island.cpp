@@ -112,6 +112,7 @@ void IslandRun::join() {
   options.listen = options_.listen;
   options.topology = recipe_.comm.topology;
   options.insecure = options_.insecure;
+  options.join_timeout = recipe_.membership.timeout.max;
   options.step = step_;
   options.log = [this](const LogLine& line) {
     if (line.level != LogLine::Level::kDetail) fmt::print("{}\n", line.text);  // the log file

@@ -223,6 +223,20 @@ TEST_CASE("a taken port is said, and exits with 3") {
   CHECK(said(ended, address));
 }
 
+// Mutation: in IslandRun::join leave out options.join_timeout (it then waits for 60 s).
+TEST_CASE("an island waits for the job's start as long as membership.timeout.max says") {
+  const Scratch scratch;
+  std::string recipe = read_file(scratch.path() / "small.yaml");
+  const std::string limit = "max: 30s";
+  recipe.replace(recipe.find(limit), limit.size(), "max: 1s");
+  scratch.write("short.yaml", recipe);
+  const Ended ended = run_cli(scratch, {"island", "short.yaml", "--name", "paris", "--coordinator",
+                                        "127.0.0.1:1", "--job", "x", "--run", "run"});
+  CAPTURE(ended.out, ended.err);
+  CHECK(ended.exit_code == 1);
+  CHECK(said(ended, "could not join job x within 1 s"));
+}
+
 // Mutation: in run_train ignore the Status of open_folder.
 TEST_CASE("a run folder that cannot be made is said, and exits with 3") {
   const Scratch scratch;
