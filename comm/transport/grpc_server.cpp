@@ -18,6 +18,13 @@ class RefusedStream : public grpc::ServerGenericBidiReactor {
   void OnDone() override { delete this; }
 };
 
+Status stream_ended(const PostedRecv& posted, std::size_t taken) {
+  return {Code::kUnavailable,
+          fmt::format("{}: its stream ended after {} of {} bytes; the process has ended, the link "
+                      "is cut, or it gave up",
+                      posted.state->what(), taken, posted.dest.size())};
+}
+
 // One incoming message. Reads the envelope, then nothing until its recv is there: the sender is
 // held by HTTP/2's flow control meanwhile. The recv's end, for whatever reason, finishes the
 // stream.
@@ -43,14 +50,21 @@ class RecvStream : public grpc::ServerGenericBidiReactor,
       return;
     }
     core_->rendezvous->bytes_received += kFrameHeaderBytes;
+    bool ended = false;
     {
       std::lock_guard lock(mutex_);
       header_ = *header;
       posted_ = posted;
-      if (!finished_ && !posted.dest.empty()) StartRead(&buffer_);
-      if (!finished_ && !posted.dest.empty()) return;
+      ended = finished_;
+      if (!ended && !posted.dest.empty()) {
+        StartRead(&buffer_);
+        return;
+      }
     }
-    conclude(posted);
+    if (ended)
+      posted.state->end(stream_ended(posted, 0));
+    else
+      conclude(posted);  // an empty payload
   }
 
   void refuse(const Status& why) override { finish(why); }
@@ -115,10 +129,15 @@ void RecvStream::take_envelope() {
       tag = envelope_.tag;
     }
   }
-  if (status.ok())
-    core_->rendezvous->arrive(from, tag, shared_from_this());
-  else
-    finish(status);
+  if (!status.ok()) return finish(status);
+  core_->rendezvous->arrive(from, tag, shared_from_this());
+  // broken() may have come first, with nothing to withdraw yet.
+  bool ended = false;
+  {
+    std::lock_guard lock(mutex_);
+    ended = finished_;
+  }
+  if (ended) core_->rendezvous->withdraw(from, tag, this);
 }
 
 void RecvStream::take_chunk(const PostedRecv& posted) {
@@ -166,16 +185,18 @@ void RecvStream::broken() {
     posted = posted_;
     arrived = arrived_;
     taken = taken_;
+    // Under this lock, so that an accept() from here on sees it and ends its recv.
+    if (!posted) {
+      finished_ = true;
+      Finish(to_grpc({Code::kUnavailable, "the sender's stream ended"}));
+    }
   }
-  if (posted)
-    posted->state->end(
-        {Code::kUnavailable,
-         fmt::format("{}: its stream ended after {} of {} bytes; the process has ended, the link "
-                     "is cut, or it gave up",
-                     posted->state->what(), taken, posted->dest.size())});
-  else if (arrived)
+  if (posted) {
+    posted->state->end(stream_ended(*posted, taken));
+    finish({Code::kUnavailable, "the sender's stream ended"});
+  } else if (arrived) {
     core_->rendezvous->withdraw(envelope_.from, envelope_.tag, this);
-  finish({Code::kUnavailable, "the sender's stream ended"});
+  }
 }
 
 void RecvStream::finish(const Status& status) {
