@@ -84,7 +84,7 @@ void Session::Impl::run() {
 }
 
 void Session::Impl::handle(const MemberEvent& event) {
-  if (!failed_.ok() || gone_) return;
+  if (!failed_.ok() || gone_ || left_) return;
   carry_out(member_.handle(event, Clock::now()));
 }
 
@@ -238,7 +238,8 @@ void Session::Impl::leave(const std::string& why) {
   shut_down();
 }
 
-// Ends all threads. Exchanges stop at once; the link waits for its callbacks, which only post.
+// Ends all threads. Exchanges stop at once; the link waits for its callbacks, which only post. From
+// `left_` on nobody uses the link any more.
 void Session::Impl::shut_down() {
   std::vector<Running> exchanges;
   {

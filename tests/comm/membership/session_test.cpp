@@ -8,6 +8,7 @@
 #include <outrigger/comm/membership/service.h>
 #include <outrigger/comm/membership/session.h>
 
+#include "comm/membership/blocking_journal.h"
 #include "comm/membership/desk.h"
 #include "support/catch.h"
 
@@ -282,6 +283,27 @@ TEST_CASE("a taken port is refused by name") {
                                                 {.listen = job.service->address()});
   CHECK(second.status().code() == Code::kFailedPrecondition);
   CHECK(second.status().message().find(job.service->address()) != std::string::npos);
+}
+
+// Mutation: in Session::Impl::handle, do not look at left_.
+TEST_CASE("a session that was left without a goodbye may still be asked to stop") {
+  const CoordinatorConfig config = quick_config(1);
+  JournalGate gate;
+  gate.allow(2);  // the term's start and the admission
+  auto service = CoordinatorService::start(config, std::make_unique<BlockingJournal>(gate), {})
+                     .value_or_throw();
+  SessionOptions options;
+  options.coordinator = service->address();
+  options.island = config.islands[0];
+  options.job = config.job;
+  options.recipe = config.recipe;
+  Session session = Session::join(options);
+  session.leave("done");  // its record never becomes durable
+  session.request_stop("too late");
+  CHECK(session.at_step(1).ok());
+  CHECK(session.launch(contribution(0, {0, 0}, {0, 0, {}})).ok());
+  CHECK(session.wait({0, 0}).status().code() == Code::kCancelled);
+  gate.allow(1000);
 }
 
 // Mutation: in Session::Impl::run, do not handle the tick.
