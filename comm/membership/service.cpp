@@ -151,7 +151,7 @@ Result<std::unique_ptr<CoordinatorService>> CoordinatorService::start(
   impl->server = builder.BuildAndStart();
   if (!impl->server || port == 0) {
     return Status(
-        Code::kFailedPrecondition,
+        Code::kResourceExhausted,
         fmt::format("the coordinator cannot listen on {}: the port is taken or the address is not "
                     "this machine's; choose another, or port 0 for a free one",
                     options.listen));

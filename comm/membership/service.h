@@ -22,7 +22,7 @@ struct ServiceOptions {
 // bounded time.
 class CoordinatorService {
  public:
-  // InvalidArgument off loopback without `insecure`; FailedPrecondition if the port is taken; the
+  // InvalidArgument off loopback without `insecure`; ResourceExhausted if the port is taken; the
   // journal's error if it cannot be read.
   static Result<std::unique_ptr<CoordinatorService>> start(CoordinatorConfig config,
                                                            std::unique_ptr<Journal> journal,

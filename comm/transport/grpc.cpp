@@ -121,7 +121,7 @@ Status GrpcTransport::Impl::listen(const std::string& address) {
   builder.RegisterCallbackGenericService(service_.get());
   server_ = builder.BuildAndStart();
   if (!server_ || port == 0)
-    return {Code::kFailedPrecondition,
+    return {Code::kResourceExhausted,
             fmt::format("cannot listen on {}: the port is taken or not permitted, or the address "
                         "is not this machine's",
                         address)};

@@ -20,7 +20,7 @@ struct GrpcOptions {
 // operation's deadline.
 class GrpcTransport : public Transport {
  public:
-  // Listens. InvalidArgument off loopback without `insecure`; FailedPrecondition if the port is
+  // Listens. InvalidArgument off loopback without `insecure`; ResourceExhausted if the port is
   // taken.
   static Result<std::unique_ptr<GrpcTransport>> listen(const GrpcOptions& options);
   ~GrpcTransport() override;

@@ -48,10 +48,7 @@ int run_coordinator(const CoordinatorOptions& options, EventSink& events, StopSi
   };
   const Result<std::unique_ptr<CoordinatorService>> service = CoordinatorService::start(
       config_of(options), std::move(journal), {options.listen, options.insecure}, log);
-  if (!service.ok()) {
-    const bool wrong = service.status().code() == Code::kInvalidArgument;
-    return failed(service.status(), wrong ? kExitWrongInput : kExitMachineLacks, events);
-  }
+  if (!service.ok()) return failed(service.status(), exit_code_of(service.status().code()), events);
   // The members decide when it ends: a signal to the whole job reaches them too. A second one ends
   // it at once.
   signals.set_handler([&](const std::string& why) {

@@ -18,9 +18,9 @@ struct CoordinatorOptions {
 };
 
 // Runs a job's coordinator until all members have left (0) or the job is over for another reason
-// (1). 2 or 3, with a `failed` event, when it cannot start: a wrong address, a taken port, a
-// journal that cannot be opened. It outlives its supervisor as long as members are connected, so
-// that they can agree on their last checkpoint.
+// (1). With a `failed` event when it cannot start: 2 for a wrong address, 3 for a taken port or a
+// journal that cannot be opened, 1 for one whose records are damaged. It outlives its supervisor as
+// long as members are connected, so that they can agree on their last checkpoint.
 int run_coordinator(const CoordinatorOptions& options, EventSink& events, StopSignals& signals);
 
 }  // namespace outrigger

@@ -221,6 +221,13 @@ TEST_CASE("a taken port is said, and exits with 3") {
   CAPTURE(ended.out, ended.err);
   CHECK(ended.exit_code == 3);
   CHECK(said(ended, address));
+
+  // Mutation: in GrpcTransport::Impl::listen return FailedPrecondition.
+  const Ended island =
+      run_cli(scratch, {"island", "small.yaml", "--name", "paris", "--coordinator", address,
+                        "--job", "x", "--run", "run", "--listen", address});
+  CAPTURE(island.out, island.err);
+  CHECK(island.exit_code == 3);
 }
 
 // Mutation: in IslandRun::join leave out options.join_timeout (it then waits for 60 s).
