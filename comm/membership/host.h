@@ -36,8 +36,8 @@ class CoordinatorHost {
   void detach(ConnectionId connection,
               const std::string& why);  // it broke; its port is not called any more
 
-  // Blocks until the job is over: Ok when all members have left. With a time limit: nothing if it
-  // still runs.
+  // Blocks until the job is over, however long that takes: Ok when all members have left, else why
+  // it ended.
   Status wait();
   // The island at fault for the job's end, by its name; nothing if no member is.
   std::optional<std::string> culprit() const;

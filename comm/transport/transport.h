@@ -42,7 +42,9 @@ class Transport {
   // Makes a peer known. Sends and receives name known peers only. An older incarnation of the same island is
   // forgotten: its operations fail as lost and what still arrives from it is refused.
   virtual Status add_peer(MemberId peer, const std::string& address) = 0;
-  // Fails every pending and later operation on the peer at once, with `why`.
+  // Fails every pending and later operation on the peer at once, with `why`. For a membership that goes on
+  // without the peer (policy elastic), so that a new attempt need not wait for it. A strict session does not call
+  // it: there a loss is the job's end, and the session stops its exchanges itself.
   virtual void peer_lost(MemberId peer, Status why) = 0;
   // Fails pending operations of the round whose attempt is lower, as Aborted, and refuses their messages.
   virtual void abort_before(RoundId round, AttemptId attempt) = 0;
