@@ -20,7 +20,10 @@ void Batch::add(Group group, MemberId peer, Operation operation) {
       std::lock_guard lock(shared->mutex);
       --shared->pending[group];
       shared->last[group] = peer;
-      if (shared->failure.ok()) shared->failure = status;
+      if (shared->failure.ok() && !status.ok()) {
+        shared->failure = status;
+        if (status.code() != Code::kCancelled) shared->failed_peer = peer;
+      }
     }
     shared->changed.notify_all();
   });
@@ -40,6 +43,11 @@ Status Batch::wait(Group group) {
     for (const Operation& operation : operations_) (void)operation.done();
   std::lock_guard lock(shared_->mutex);
   return shared_->failure;
+}
+
+std::optional<MemberId> Batch::failed_peer() const {
+  std::lock_guard lock(shared_->mutex);
+  return shared_->failed_peer;
 }
 
 std::optional<MemberId> Batch::slowest() const {

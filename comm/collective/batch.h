@@ -32,6 +32,9 @@ class Batch {
   // Until all of the group are done: Ok. Or until anything in the batch has failed: its status.
   Status wait(Group group);
 
+  // Whose operation failed first; nobody's if none has, or if it was cancelled from here.
+  std::optional<MemberId> failed_peer() const;
+
   // Of the hop that this member waited longest for, the peer whose message came last.
   std::optional<MemberId> slowest() const;
 
@@ -43,6 +46,7 @@ class Batch {
     std::size_t pending[kGroups] = {};
     std::optional<MemberId> last[kGroups];
     Status failure;
+    std::optional<MemberId> failed_peer;
   };
 
   void cancel() const;

@@ -47,9 +47,11 @@ class Collective {
   // The codec in which this collective hands out results when the recipe asks for `wanted`.
   virtual const Codec& result_codec(const Codec& wanted) const = 0;
   // Blocks until the result is whole, a peer is lost, the deadline passes or stop is requested; on failure no
-  // operation is left pending and the Status names the peer. REQUIRES: transport.self() is a contributor.
+  // operation is left pending, and failed_peer is set to whose message or bytes it was, if to one member's, and
+  // only then. REQUIRES: transport.self() is a contributor.
   virtual Result<Exchanged> run(Transport& transport, const Reducer& reducer, const Exchange& exchange,
-                                TimePoint deadline, std::stop_token stop) const = 0;
+                                TimePoint deadline, std::stop_token stop,
+                                std::optional<MemberId>& failed_peer) const = 0;
 };
 
 // "direct" or "gather"; NotFound names what exists.

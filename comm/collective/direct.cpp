@@ -27,6 +27,8 @@ class Run {
   }
 
   Result<Exchanged> run(const Reducer& reducer);
+  // Of a run that failed.
+  std::optional<MemberId> failed_peer() const { return failed_peer_; }
 
  private:
   struct Owned {
@@ -39,6 +41,7 @@ class Run {
   void post_first_hop();
   void receive_contributions(std::uint32_t index, const Shard& shard);
   Status reduce(const Owned& owned, const Reducer& reducer);
+  Status wait(Batch::Group group);
   void send(Batch::Group group, MemberId to, std::uint32_t hop, std::uint32_t index,
             const Codec& codec, const Shard& shard, std::span<const std::byte> bytes);
   void receive(Batch::Group group, MemberId from, std::uint32_t hop, std::uint32_t index,
@@ -49,6 +52,7 @@ class Run {
   const TimePoint deadline_;
   Exchanged result_;
   std::vector<Owned> owned_;
+  std::optional<MemberId> failed_peer_;
   Batch batch_;
 };
 
@@ -104,7 +108,7 @@ Status Run::reduce(const Owned& owned, const Reducer& reducer) {
   const Codec& codec = *exchange_.result_codec;
   const auto out = slice(codec, std::span(result_.bytes), owned.shard);
   const Status status = aggregate_contributions(exchange_, owned.contributions, reducer, codec,
-                                                owned.shard.elements, out);
+                                                owned.shard.elements, out, failed_peer_);
   if (!status.ok()) return status;
   for (const MemberId& peer : exchange_.contributors)
     if (peer != transport_.self())
@@ -112,13 +116,19 @@ Status Run::reduce(const Owned& owned, const Reducer& reducer) {
   return {};
 }
 
+Status Run::wait(Batch::Group group) {
+  const Status status = batch_.wait(group);
+  if (!status.ok()) failed_peer_ = batch_.failed_peer();
+  return status;
+}
+
 Result<Exchanged> Run::run(const Reducer& reducer) {
   post_first_hop();
-  Status status = batch_.wait(Batch::kFirstHop);
+  Status status = wait(Batch::kFirstHop);
   for (const Owned& owned : owned_)
     if (status.ok()) status = reduce(owned, reducer);
-  if (status.ok()) status = batch_.wait(Batch::kSecondHop);
-  if (status.ok()) status = batch_.wait(Batch::kSends);
+  if (status.ok()) status = wait(Batch::kSecondHop);
+  if (status.ok()) status = wait(Batch::kSends);
   if (!status.ok()) return status;
   result_.hash = hash128(result_.bytes);
   result_.slowest = batch_.slowest();
@@ -136,12 +146,16 @@ Shard cut_shard(std::size_t elements, std::size_t index, std::size_t count) {
 
 Result<Exchanged> DirectCollective::run(Transport& transport, const Reducer& reducer,
                                         const Exchange& exchange, TimePoint deadline,
-                                        std::stop_token stop) const {
+                                        std::stop_token stop,
+                                        std::optional<MemberId>& failed_peer) const {
   const Status valid = check_exchange(exchange, transport.self());
   if (!valid.ok()) return valid;
   if (exchange.owners.empty())
     return Status(Code::kInternal, to_string(exchange.round) + ": no shard has an owner");
-  return Run(transport, exchange, deadline, std::move(stop)).run(reducer);
+  Run run(transport, exchange, deadline, std::move(stop));
+  Result<Exchanged> result = run.run(reducer);
+  if (!result.ok()) failed_peer = run.failed_peer();
+  return result;
 }
 
 }  // namespace outrigger

@@ -23,7 +23,8 @@ class DirectCollective : public Collective {
   std::string_view name() const override { return "direct"; }
   const Codec& result_codec(const Codec& wanted) const override { return wanted; }
   Result<Exchanged> run(Transport& transport, const Reducer& reducer, const Exchange& exchange,
-                        TimePoint deadline, std::stop_token stop) const override;
+                        TimePoint deadline, std::stop_token stop,
+                        std::optional<MemberId>& failed_peer) const override;
 };
 
 }  // namespace outrigger

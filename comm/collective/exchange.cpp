@@ -39,14 +39,17 @@ Status check_exchange(const Exchange& exchange, MemberId self) {
 Status aggregate_contributions(const Exchange& exchange,
                                std::span<const std::span<const std::byte>> contributions,
                                const Reducer& reducer, const Codec& result_codec,
-                               std::size_t elements, std::span<std::byte> out) {
+                               std::size_t elements, std::span<std::byte> out,
+                               std::optional<MemberId>& failed_peer) {
   const Status status = aggregate(*exchange.codec, contributions, exchange.weights, reducer,
                                   result_codec, elements, out);
   if (status.code() != Code::kCorruption) return status;
   for (std::size_t k = 0; k < contributions.size(); ++k) {
     const Status decoded = decode_each(*exchange.codec, contributions[k], elements,
                                        [](std::size_t, std::span<const float>) {});
-    if (!decoded.ok()) return decoded.with_context(to_string(exchange.contributors[k]));
+    if (decoded.ok()) continue;
+    failed_peer = exchange.contributors[k];
+    return decoded.with_context(to_string(exchange.contributors[k]));
   }
   return status;
 }

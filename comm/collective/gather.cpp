@@ -10,7 +10,8 @@ const Codec& GatherCollective::result_codec(const Codec&) const {
 
 Result<Exchanged> GatherCollective::run(Transport& transport, const Reducer& reducer,
                                         const Exchange& exchange, TimePoint deadline,
-                                        std::stop_token stop) const {
+                                        std::stop_token stop,
+                                        std::optional<MemberId>& failed_peer) const {
   const Status valid = check_exchange(exchange, transport.self());
   if (!valid.ok()) return valid;
   const std::size_t members = exchange.contributors.size();
@@ -33,14 +34,19 @@ Result<Exchanged> GatherCollective::run(Transport& transport, const Reducer& red
     result.bytes_sent += kFrameHeaderBytes + exchange.own.size();
     result.bytes_received += kFrameHeaderBytes + exchange.own.size();
   }
-  Status status = batch.wait(Batch::kFirstHop);
+  const auto wait = [&](Batch::Group group) {
+    const Status ended = batch.wait(group);
+    if (!ended.ok()) failed_peer = batch.failed_peer();
+    return ended;
+  };
+  Status status = wait(Batch::kFirstHop);
   if (!status.ok()) return status;
 
   result.codec = &result_codec(*exchange.result_codec);
   result.bytes.resize(result.codec->encoded_bytes(exchange.elements));
   status = aggregate_contributions(exchange, contributions, reducer, *result.codec,
-                                   exchange.elements, result.bytes);
-  if (status.ok()) status = batch.wait(Batch::kSends);
+                                   exchange.elements, result.bytes, failed_peer);
+  if (status.ok()) status = wait(Batch::kSends);
   if (!status.ok()) return status;
   result.hash = hash128(result.bytes);
   result.slowest = batch.slowest();

@@ -12,7 +12,8 @@ class GatherCollective : public Collective {
   std::string_view name() const override { return "gather"; }
   const Codec& result_codec(const Codec& wanted) const override;
   Result<Exchanged> run(Transport& transport, const Reducer& reducer, const Exchange& exchange,
-                        TimePoint deadline, std::stop_token stop) const override;
+                        TimePoint deadline, std::stop_token stop,
+                        std::optional<MemberId>& failed_peer) const override;
 };
 
 }  // namespace outrigger

@@ -2,8 +2,7 @@
 
 #include <algorithm>
 
-#include <fmt/format.h>
-
+#include <outrigger/comm/collective/batch.h>
 #include <outrigger/comm/membership/wire.h>
 
 namespace outrigger {
@@ -27,42 +26,35 @@ Exchange make_exchange(const ExchangeTask& task) {
   return exchange;
 }
 
-// Waits for all; the first failure cancels the others.
-Status wait_all(const std::vector<Operation>& operations, std::stop_token stop) {
-  const auto cancel = [&] {
-    for (const Operation& operation : operations) operation.cancel();
-  };
-  const std::stop_callback on_stop(stop, cancel);
-  Status first;
-  for (const Operation& operation : operations) {
-    const Status status = operation.wait();
-    if (status.ok() || !first.ok()) continue;
-    first = status;
-    cancel();
-  }
-  return first;
-}
-
 Status hand_on(Transport& transport, const ExchangeTask& task, const Exchanged& result,
-               std::stop_token stop) {
-  std::vector<Operation> sends;
+               std::stop_token stop, std::optional<MemberId>& failed_peer) {
+  Batch batch(task.deadline, std::move(stop));
   for (const auto& spectator : task.close.spectators()) {
     const Tag tag{from_wire(task.close.round()), from_wire(task.close.attempt()), kSpectatorHop, 0};
-    sends.push_back(transport.send(from_wire(spectator), tag, result.codec->wire_id(),
-                                   task.contribution.elements, result.bytes, task.deadline));
+    const MemberId to = from_wire(spectator);
+    batch.add(Batch::kSends, to,
+              transport.send(to, tag, result.codec->wire_id(), task.contribution.elements,
+                             result.bytes, task.deadline));
   }
-  return wait_all(sends, stop);
+  const Status status = batch.wait(Batch::kSends);
+  if (!status.ok()) failed_peer = batch.failed_peer();
+  return status;
 }
 
 Result<Exchanged> watch(Transport& transport, const ExchangeTask& task, const Codec& codec,
-                        MemberId from, std::stop_token stop) {
+                        MemberId from, std::stop_token stop, std::optional<MemberId>& failed_peer) {
   Exchanged result;
   result.codec = &codec;
   result.bytes.resize(codec.encoded_bytes(task.contribution.elements));
   const Tag tag{from_wire(task.close.round()), from_wire(task.close.attempt()), kSpectatorHop, 0};
-  const Operation recv = transport.recv(from, tag, {codec.wire_id(), task.contribution.elements},
-                                        result.bytes, task.deadline);
-  if (const Status status = wait_all({recv}, stop); !status.ok()) return status;
+  Batch batch(task.deadline, std::move(stop));
+  batch.add(Batch::kFirstHop, from,
+            transport.recv(from, tag, {codec.wire_id(), task.contribution.elements}, result.bytes,
+                           task.deadline));
+  if (const Status status = batch.wait(Batch::kFirstHop); !status.ok()) {
+    failed_peer = batch.failed_peer();
+    return status;
+  }
   result.hash = hash128(result.bytes);
   result.slowest = from;
   result.bytes_received = result.bytes.size();
@@ -70,7 +62,8 @@ Result<Exchanged> watch(Transport& transport, const ExchangeTask& task, const Co
 }
 
 Result<Exchanged> exchange_or_watch(Transport& transport, const ExchangeTask& task,
-                                    const Exchange& exchange, std::stop_token stop) {
+                                    const Exchange& exchange, std::stop_token stop,
+                                    std::optional<MemberId>& failed_peer) {
   const std::string topology =
       task.topology != "auto"
           ? task.topology
@@ -82,12 +75,14 @@ Result<Exchanged> exchange_or_watch(Transport& transport, const ExchangeTask& ta
   const auto& contributors = exchange.contributors;
   if (std::find(contributors.begin(), contributors.end(), self) == contributors.end()) {
     return watch(transport, task, (*collective)->result_codec(*exchange.result_codec),
-                 contributors.front(), stop);
+                 contributors.front(), stop, failed_peer);
   }
   auto result =
-      (*collective)->run(transport, *task.contribution.reducer, exchange, task.deadline, stop);
+      (*collective)
+          ->run(transport, *task.contribution.reducer, exchange, task.deadline, stop, failed_peer);
   if (!result.ok() || contributors.front() != self) return result;
-  if (const Status status = hand_on(transport, task, *result, stop); !status.ok()) return status;
+  const Status status = hand_on(transport, task, *result, stop, failed_peer);
+  if (!status.ok()) return status;
   return result;
 }
 
@@ -96,20 +91,10 @@ Result<Exchanged> exchange_or_watch(Transport& transport, const ExchangeTask& ta
 ExchangeReport run_exchange(Transport& transport, const ExchangeTask& task, std::stop_token stop) {
   const TimePoint begin = Clock::now();
   const Exchange exchange = make_exchange(task);
-  ExchangeReport report{exchange.round, exchange.attempt,
-                        exchange_or_watch(transport, task, exchange, stop), std::nullopt, 0};
-  report.exchange_s = seconds(Clock::now() - begin);
-  if (report.result.ok()) return report;
-  // A failure's Status names the peer in its text.
-  const std::string text = report.result.status().message();
-  std::vector<MemberId> others = exchange.contributors;
-  for (const auto& spectator : task.close.spectators()) others.push_back(from_wire(spectator));
-  for (const MemberId& member : others) {
-    if (member != transport.self() && text.find(to_string(member)) != std::string::npos) {
-      report.peer = member;
-    }
-  }
-  return report;
+  std::optional<MemberId> failed_peer;
+  auto result = exchange_or_watch(transport, task, exchange, stop, failed_peer);
+  return {exchange.round, exchange.attempt, std::move(result), failed_peer,
+          seconds(Clock::now() - begin)};
 }
 
 }  // namespace outrigger

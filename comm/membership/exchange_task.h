@@ -27,7 +27,7 @@ struct ExchangeReport {
   RoundId round;
   AttemptId attempt;
   Result<Exchanged> result;
-  std::optional<MemberId> peer;  // whom a failure names
+  std::optional<MemberId> peer;  // of a failure: whose message or bytes it was, if one member's
   double exchange_s = 0;
 };
 

@@ -90,18 +90,26 @@ struct Case {
 };
 
 Result<Exchanged> run_one(Transport& transport, const Collective& collective, const Case& c,
-                          double seconds = 30, std::stop_token stop = {}) {
+                          double seconds = 30, std::stop_token stop = {},
+                          std::optional<MemberId>* failed = nullptr) {
   Exchange exchange = c.exchange;
   exchange.own = c.encoded[transport.self().island];
-  return collective.run(transport, WeightedMean(), exchange, in(seconds), std::move(stop));
+  std::optional<MemberId> unwanted;
+  return collective.run(transport, WeightedMean(), exchange, in(seconds), std::move(stop),
+                        failed == nullptr ? unwanted : *failed);
 }
 
 std::vector<Result<Exchanged>> run_all(const Transports& members, const Collective& collective,
-                                       const Case& c) {
+                                       const Case& c,
+                                       std::vector<std::optional<MemberId>>* failed = nullptr) {
   std::vector<Result<Exchanged>> results(members.size(), Status(Code::kInternal, "not run"));
+  if (failed != nullptr) failed->resize(members.size());
   std::vector<std::jthread> threads;
   for (std::size_t k = 0; k < members.size(); ++k)
-    threads.emplace_back([&, k] { results[k] = run_one(*members[k], collective, c); });
+    threads.emplace_back([&, k] {
+      results[k] =
+          run_one(*members[k], collective, c, 30, {}, failed == nullptr ? nullptr : &(*failed)[k]);
+    });
   threads.clear();
   return results;
 }
@@ -213,8 +221,10 @@ TEST_CASE("an exchange ends at its deadline and names the peer") {
   const char* name = GENERATE("direct", "gather");
   const auto members = make_members("in_process", 2);
   Case c(2, 5000, codec("fp32"), codec("fp32"));
-  const Status status = run_one(*members[0], collective(name), c, 0.05).status();
+  std::optional<MemberId> failed;
+  const Status status = run_one(*members[0], collective(name), c, 0.05, {}, &failed).status();
   CHECK(status.code() == Code::kDeadlineExceeded);
+  CHECK(failed == island(1));
   CHECK(status.message().find("island 1 (incarnation 1)") != std::string::npos);
 }
 
@@ -247,15 +257,18 @@ TEST_CASE("the slowest peer is of the hop that was waited for longer") {
   CHECK(batch.slowest() == island(waited));
 }
 
-// Mutation: in aggregate_contributions, return `status` without looking for the contributor.
+// Mutation: in aggregate_contributions, return `status` without looking for the contributor, or do
+// not set failed_peer.
 TEST_CASE("bytes that do not decode are blamed on their contributor") {
   const auto members = make_members("in_process", 3);
   Case c(3, 5000, codec("int8"), codec("fp32"));
   std::ranges::fill(c.encoded[1], std::byte{0xff});  // every scale a NaN
-  for (const auto& result : run_all(members, collective("gather"), c)) {
+  std::vector<std::optional<MemberId>> failed;
+  for (const auto& result : run_all(members, collective("gather"), c, &failed)) {
     CHECK(result.status().code() == Code::kCorruption);
     CHECK(result.status().message().find("island 1 (incarnation 1)") != std::string::npos);
   }
+  CHECK(failed == std::vector<std::optional<MemberId>>(3, island(1)));
 }
 
 // Mutation: in check_exchange, drop any of its lines.
