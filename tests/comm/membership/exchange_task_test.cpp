@@ -49,6 +49,7 @@ class LoneAttempt {
     task.contribution.reducer = &kTakesFirst;
     task.contribution.encoded =
         std::make_shared<std::vector<std::byte>>(codec->encoded_bytes(task.contribution.elements));
+    task.topology = "auto";
     task.deadline = Clock::now() + std::chrono::minutes(10);
   }
 
