@@ -234,14 +234,18 @@ TEST_CASE("a member that applied what was never committed ends the job and is na
   CHECK(desk.why().find("island ada has applied version 1 of fragment 0") != std::string::npos);
 }
 
-// Mutation: in RoundBook::check_applied, return Ok without comparing the chains.
+// Mutation: in RoundBook::check_applied, compare the numbers only.
 TEST_CASE("members that bring different versions are refused") {
-  Desk desk(make_config(2));
+  Desk desk(make_config(3));
   v1::MemberMessage hello = desk.hello(0);
   *hello.mutable_hello()->mutable_applied(0) = to_wire(Version{0, 4, hash_of("four")});
   desk.connect(0, hello);
   CHECK(desk.count(0, Body::kWelcome) == 1);
   desk.connect(1, desk.hello(1));
   CHECK(desk.refusal(1).find("stands at version 0") != std::string::npos);
+  v1::MemberMessage strayed = desk.hello(2);
+  *strayed.mutable_hello()->mutable_applied(0) = to_wire(Version{0, 4, hash_of("another four")});
+  desk.connect(2, strayed);
+  CHECK(desk.refusal(2).find("stands at version 4") != std::string::npos);
   CHECK(desk.coordinator().committed(0) == Version{0, 4, hash_of("four")});
 }
