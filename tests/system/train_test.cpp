@@ -277,7 +277,7 @@ TEST_CASE("a full disk ends the job with a message, and the checkpoint before it
   CHECK(Json::parse(inspected.out)["step"].get<int>() >= 10);
 }
 
-// Mutation: in TokenSource::open accept a file without tokens.
+// Mutation: in token_file.cpp, layout, let an empty file pass.
 TEST_CASE("an empty corpus is said by name before anything is started") {
   const Scratch scratch;
   scratch.write("corpus.txt", "");
@@ -288,7 +288,7 @@ TEST_CASE("an empty corpus is said by name before anything is started") {
   CHECK(runs(scratch).empty());
 }
 
-// Mutation: in load_recipe return after the first error.
+// Mutation: in load_recipe return the first error alone.
 TEST_CASE("a recipe with three mistakes is told all three, with their lines") {
   const Scratch scratch;
   scratch.write("wrong.yaml",
@@ -302,7 +302,7 @@ TEST_CASE("a recipe with three mistakes is told all three, with their lines") {
   CHECK(runs(scratch).empty());
 }
 
-// Mutation: let the nearest key be looked up nowhere.
+// Mutation: in load.cpp, unknown_key, look up the nearest key of "".
 TEST_CASE("a mistyped setting on the command line is told the right one and leaves no run folder") {
   const Scratch scratch;
   const Ended ended = run_cli(scratch, {"train", "small.yaml", "sync.evry=20"});
@@ -312,15 +312,21 @@ TEST_CASE("a mistyped setting on the command line is told the right one and leav
   CHECK(runs(scratch).empty());
 }
 
-// Mutation: in make_plan leave out check_address: the coordinator refuses it, but a run folder is
-// there.
+// Mutation: in make_plan leave out check_address (a run folder is left), or in job_spec either
+// "--insecure".
 TEST_CASE("off loopback nothing listens without --insecure") {
   const Scratch scratch;
-  const Ended ended = run_cli(scratch, {"train", "small.yaml", "--listen", "0.0.0.0:0"});
-  CAPTURE(ended.out, ended.err);
-  CHECK(ended.exit_code == 2);
-  CHECK(said(ended, "--insecure"));
+  std::vector<std::string> words = {"train", "small.yaml", "train.steps=5", "--listen",
+                                    "0.0.0.0:0"};
+  const Ended refused = run_cli(scratch, words);
+  CAPTURE(refused.out, refused.err);
+  CHECK(refused.exit_code == 2);
+  CHECK(said(refused, "--insecure"));
   CHECK(runs(scratch).empty());
+  words.push_back("--insecure");
+  const Ended allowed = run_cli(scratch, words);
+  CAPTURE(allowed.out, allowed.err);
+  CHECK(allowed.exit_code == 0);
 }
 
 // Mutation: in make_plan leave out check_runs (check_address).

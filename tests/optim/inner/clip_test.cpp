@@ -50,11 +50,13 @@ TEST_CASE("a limit of 0 measures and leaves the gradients") {
 }
 
 // Mutation: in clip.cpp, scale where scale < 1 instead of where not scale >= 1.
-TEST_CASE("a gradient that is not finite shows in the norm and leaves no finite gradient") {
+TEST_CASE("a gradient that is not finite shows in the norm and leaves no gradient but NaN and 0") {
   const float bad =
       GENERATE(std::numeric_limits<float>::infinity(), std::numeric_limits<float>::quiet_NaN());
   const NamedTensors all = with_gradients();
   at::Tensor(all[0].tensor).mutable_grad()[0][0] = bad;
   CHECK_FALSE(std::isfinite(clip_grad_norm(all, 1.0)));
   CHECK(all[0].tensor.grad()[0][0].isnan().item<bool>());
+  const at::Tensor& other = all[1].tensor.grad();
+  CHECK((std::isnan(bad) ? other.isnan() : other.eq(0)).all().item<bool>());
 }
