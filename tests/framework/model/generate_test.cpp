@@ -95,12 +95,20 @@ TEST_CASE("greedy generation is the argmax of the whole text") {
 TEST_CASE("generation goes on past the context from its last half") {
   const Llama model = tiny_model();
   const SamplingOptions greedy{.temperature = 0};
-  const auto tokens = generate(model, {1, 2, 3, 4, 5, 6}, 5, 8, greedy).value_or_throw();
-  REQUIRE(tokens.size() == 5);
-  // After two more tokens the context of 8 is full; the fourth comes from the last four tokens
-  // alone.
-  const std::vector<std::int64_t> tail{6, tokens[0], tokens[1], tokens[2]};
-  CHECK(generate(model, tail, 1, 8, greedy).value_or_throw().front() == tokens[3]);
+  constexpr std::size_t kContext = 8;
+  std::vector<std::int64_t> text{1, 2, 3, 4, 5, 6};
+  const auto tokens = generate(model, text, 30, kContext, greedy).value_or_throw();
+  REQUIRE(tokens.size() == 30);
+  // Each token comes from a window that grows to the context and starts again with half of it.
+  std::size_t window = text.size();
+  for (const std::int64_t token : tokens) {
+    if (window > kContext) window = kContext / 2;
+    const std::vector<std::int64_t> seen(text.end() - static_cast<std::ptrdiff_t>(window),
+                                         text.end());
+    CHECK(generate(model, seen, 1, kContext, greedy).value_or_throw().front() == token);
+    text.push_back(token);
+    ++window;
+  }
 }
 
 // Mutation: in check(), let token == vocab through.
