@@ -153,7 +153,7 @@ pid_t island_pid(const Cli& cli, const std::string& name) {
   throw std::runtime_error("no process of island " + name);
 }
 
-// Mutation: in Coordinator::member_lost do nothing.
+// Mutation: in Job::on_exit take a death by a signal for a good end.
 TEST_CASE("an island that is killed ends the job with 1 and its name") {
   const Scratch scratch;
   Cli cli(scratch, kLong);
@@ -169,7 +169,7 @@ TEST_CASE("an island that is killed ends the job with 1 and its name") {
   for (const pid_t pid : children) CHECK_FALSE(alive(pid));
 }
 
-// Mutation: in Coordinator::tick never call a silent member lost.
+// Mutation: in judge (launch/verdict.cpp) take the child that reports for the root.
 TEST_CASE("an island that is stopped ends the job with 1 and its name within the time-out") {
   const Scratch scratch;
   Cli cli(scratch, kLong);
