@@ -128,9 +128,9 @@ EncodeReport encode_delta(const Codec& codec, const Segments& global, const Segm
 }
 
 Status aggregate(const Codec& codec, std::span<const std::span<const std::byte>> contributions,
-                 std::span<const std::uint64_t> weights, const Reducer& reducer,
-                 const Codec& result_codec, std::size_t elements, std::span<std::byte> out) {
-  assert(!contributions.empty() && weights.size() == contributions.size());
+                 const Reduction& reduction, const Reducer& reducer, const Codec& result_codec,
+                 std::size_t elements, std::span<std::byte> out) {
+  assert(!contributions.empty() && reduction.weights.size() == contributions.size());
   assert(out.size() == result_codec.encoded_bytes(elements));
   std::vector<Block> blocks(contributions.size());
   std::vector<std::span<const float>> inputs(contributions.size());
@@ -145,7 +145,9 @@ Status aggregate(const Codec& codec, std::span<const std::span<const std::byte>>
       inputs[k] = values;
     }
     const std::span<float> result = std::span(reduced).first(count);
-    reducer.reduce(inputs, weights, result);
+    Reduction here = reduction;
+    here.offset += offset;
+    reducer.reduce(here, inputs, result);
     if (encode_values(result_codec, result, bytes_of(result_codec, out, offset, count))) return {};
     return {Code::kInternal,
             fmt::format("the reduction of {} contributions is not finite among values {} to {}",

@@ -47,12 +47,13 @@ EncodeReport encode_delta(const Codec& codec, const Segments& global, const Segm
                           std::span<std::byte> out);
 
 // out <- encode_result(reduce(decode(contribution) ...)), block by block, in the order given.
-// REQUIRES: weights.size() == contributions.size() >= 1; each contribution has
+// `reduction.offset` is that of the first value in the fragment.
+// REQUIRES: reduction.weights.size() == contributions.size() >= 1; each contribution has
 // codec.encoded_bytes(elements) bytes and out result_codec.encoded_bytes(elements). Corruption
 // names the contribution (by its index). Internal if the reduced values are not all finite.
 Status aggregate(const Codec& codec, std::span<const std::span<const std::byte>> contributions,
-                 std::span<const std::uint64_t> weights, const Reducer& reducer,
-                 const Codec& result_codec, std::size_t elements, std::span<std::byte> out);
+                 const Reduction& reduction, const Reducer& reducer, const Codec& result_codec,
+                 std::size_t elements, std::span<std::byte> out);
 
 // Calls apply(offset, g) for each block of the decoded result, in order: `offset` counts elements
 // from the fragment's start, g.size() is at most kDriverBlock.

@@ -23,6 +23,7 @@ struct Exchange {
   AttemptId attempt;
   std::vector<MemberId> contributors;    // in the closed order: the order of aggregation
   std::vector<std::uint64_t> weights;    // one a contributor
+  std::vector<std::vector<double>> norms;  // likewise, as announced; or empty
   std::vector<MemberId> owners;          // of the shards, in order; each is a contributor; `gather` ignores it
   std::size_t elements = 0;
   const Codec* codec = nullptr;

@@ -25,6 +25,9 @@ Status check_exchange(const Exchange& exchange, MemberId self) {
   if (exchange.weights.size() != exchange.contributors.size())
     return defect(exchange, fmt::format("{} weights for {} contributors", exchange.weights.size(),
                                         exchange.contributors.size()));
+  if (!exchange.norms.empty() && exchange.norms.size() != exchange.contributors.size())
+    return defect(exchange, fmt::format("norms of {} for {} contributors", exchange.norms.size(),
+                                        exchange.contributors.size()));
   if (std::ranges::all_of(exchange.weights, [](std::uint64_t weight) { return weight == 0; }))
     return defect(exchange, "all weights are zero");
   for (const MemberId& owner : exchange.owners)
@@ -39,10 +42,10 @@ Status check_exchange(const Exchange& exchange, MemberId self) {
 Status aggregate_contributions(const Exchange& exchange,
                                std::span<const std::span<const std::byte>> contributions,
                                const Reducer& reducer, const Codec& result_codec,
-                               std::size_t elements, std::span<std::byte> out,
+                               std::size_t offset, std::size_t elements, std::span<std::byte> out,
                                std::optional<MemberId>& failed_peer) {
-  const Status status = aggregate(*exchange.codec, contributions, exchange.weights, reducer,
-                                  result_codec, elements, out);
+  const Status status = aggregate(*exchange.codec, contributions, {exchange.contributors, exchange.weights, exchange.norms, offset},
+                                  reducer, result_codec, elements, out);
   if (status.code() != Code::kCorruption) return status;
   for (std::size_t k = 0; k < contributions.size(); ++k) {
     const Status decoded = decode_each(*exchange.codec, contributions[k], elements,

@@ -44,7 +44,7 @@ Result<Exchanged> GatherCollective::run(Transport& transport, const Reducer& red
 
   result.codec = &result_codec(*exchange.result_codec);
   result.bytes.resize(result.codec->encoded_bytes(exchange.elements));
-  status = aggregate_contributions(exchange, contributions, reducer, *result.codec,
+  status = aggregate_contributions(exchange, contributions, reducer, *result.codec, 0,
                                    exchange.elements, result.bytes, failed_peer);
   if (status.ok()) status = wait(Batch::kSends);
   if (!status.ok()) return status;

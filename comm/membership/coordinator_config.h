@@ -5,6 +5,7 @@
 #include <vector>
 
 #include <outrigger/comm/clock.h>
+#include <outrigger/comm/membership/weights.h>
 
 namespace outrigger {
 
@@ -19,6 +20,7 @@ struct CoordinatorConfig {
   Policy policy = Policy::kStrict;
   std::vector<std::string> islands;  // names, in order: a member's island is the index here
   std::uint32_t fragments = 1;
+  WeightRule weights = WeightRule::kTokens;
   std::string recipe;                // resolved; a member must bring the same text
   std::string numerics = kNumerics;  // likewise
   // How long a member may be silent, or away after its connection broke, before it counts as lost,

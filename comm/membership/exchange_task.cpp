@@ -17,6 +17,7 @@ Exchange make_exchange(const ExchangeTask& task) {
   for (const auto& contributor : task.close.contributors()) {
     exchange.contributors.push_back(from_wire(contributor.member()));
     exchange.weights.push_back(contributor.weight());
+    exchange.norms.emplace_back(contributor.norms().begin(), contributor.norms().end());
   }
   for (const auto& owner : task.close.owners()) exchange.owners.push_back(from_wire(owner));
   exchange.elements = task.contribution.elements;

@@ -9,9 +9,10 @@
 
 namespace outrigger {
 
-RoundBook::RoundBook(std::vector<std::string> islands, std::uint32_t fragments,
+RoundBook::RoundBook(std::vector<std::string> islands, std::uint32_t fragments, WeightRule weights,
                      Duration timeout_min, Duration timeout_max)
     : islands_(std::move(islands)),
+      weights_(weights),
       timeout_min_(timeout_min),
       fragments_(fragments, Fragment{}),
       arrival_("rounds, from the first announcement to the close", 6 * timeout_min, timeout_max),
@@ -183,7 +184,8 @@ void RoundBook::try_close(const RoundId& id, const Live& live, TimePoint now, Ef
 
 void RoundBook::fill_contributors(const Round& round, const Live& live, v1::Close& close,
                                   Effects& effects) const {
-  std::uint64_t total = 0;
+  std::vector<std::uint64_t> tokens;
+  std::vector<double> norms;
   for (const MemberId& member : live) {
     const v1::Announce& announce = round.announces.at(member.island);
     if (!announce.finite()) {
@@ -194,8 +196,9 @@ void RoundBook::fill_contributors(const Round& round, const Live& live, v1::Clos
     }
     v1::Contributor* contributor = close.add_contributors();
     *contributor->mutable_member() = to_wire(member);
-    contributor->set_weight(announce.tokens());
-    total += announce.tokens();
+    *contributor->mutable_norms() = announce.norms();
+    tokens.push_back(announce.tokens());
+    norms.push_back(announce.norms().empty() ? 0.0 : announce.norms(0));
     *close.add_owners() = to_wire(member);
   }
   if (close.contributors().empty()) {
@@ -206,8 +209,9 @@ void RoundBook::fill_contributors(const Round& round, const Live& live, v1::Clos
                      to_string(from_wire(close.round())))});
     return;
   }
-  if (total != 0) return;
-  for (v1::Contributor& contributor : *close.mutable_contributors()) contributor.set_weight(1);
+  const std::vector<std::uint64_t> weights = round_weights(weights_, tokens, norms);
+  for (int k = 0; k < close.contributors_size(); ++k)
+    close.mutable_contributors(k)->set_weight(weights[static_cast<std::size_t>(k)]);
 }
 
 void RoundBook::send_close(const v1::Close& close, const Live& live, Effects& effects) const {

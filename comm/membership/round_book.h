@@ -11,6 +11,7 @@
 #include <outrigger/comm/clock.h>
 #include <outrigger/comm/membership/deadlines.h>
 #include <outrigger/comm/membership/effects.h>
+#include <outrigger/comm/membership/weights.h>
 
 namespace outrigger {
 
@@ -23,8 +24,8 @@ class RoundBook {
  public:
   using Live = std::vector<MemberId>;
 
-  RoundBook(std::vector<std::string> islands, std::uint32_t fragments, Duration timeout_min,
-            Duration timeout_max);
+  RoundBook(std::vector<std::string> islands, std::uint32_t fragments, WeightRule weights,
+            Duration timeout_min, Duration timeout_max);
 
   // Rebuilding from the journal, record by record.
   void replay(const v1::Record& record);
@@ -96,6 +97,7 @@ class RoundBook {
   Duration exchange_timeout(const Round& round) const;
 
   const std::vector<std::string> islands_;
+  const WeightRule weights_;
   const Duration timeout_min_;
   std::uint64_t term_ = 0;
   std::uint64_t first_attempt_ = 1;  // above every attempt of an earlier life

@@ -46,7 +46,7 @@ struct Contribution {
   std::size_t elements = 0;
   const Codec* codec = nullptr;
   const Codec* result_codec = nullptr;  // as wanted; `gather` hands out fp32
-  const Reducer* reducer = nullptr;     // must outlive the round
+  std::shared_ptr<const Reducer> reducer;
   std::shared_ptr<const std::vector<std::byte>>
       encoded;  // kept until this member has applied the round
 };
@@ -66,8 +66,9 @@ struct RoundOutcome {
   Version version;        // after the round
   bool included = false;  // whether this member's contribution is in it
   std::vector<MemberId> contributors;
-  std::vector<std::uint64_t> weights;
-  const Codec* codec = nullptr;  // of `bytes`
+  std::vector<std::uint64_t> weights;      // one a contributor
+  std::vector<std::vector<double>> norms;  // likewise, as announced
+  const Codec* codec = nullptr;            // of `bytes`
   std::shared_ptr<const std::vector<std::byte>> bytes;
   Hash128 hash;
   RoundPhases phases;

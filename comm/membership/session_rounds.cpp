@@ -91,6 +91,7 @@ void Session::Impl::settle(const v1::Outcome& outcome) {
   for (const auto& contributor : outcome.contributors()) {
     result.contributors.push_back(from_wire(contributor.member()));
     result.weights.push_back(contributor.weight());
+    result.norms.emplace_back(contributor.norms().begin(), contributor.norms().end());
     result.included = result.included || result.contributors.back() == member_.self();
   }
   result.codec = round.result_codec;

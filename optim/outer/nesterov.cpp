@@ -3,11 +3,12 @@
 namespace outrigger {
 
 void Nesterov::step_block(std::span<float> theta, std::span<const float> g,
-                          std::span<const std::span<float>> slots) const {
+                          std::span<const std::span<float>> slots, const OuterStep& step) const {
+  const float lr = static_cast<float>(lr_ * step.lr_factor);
   const std::span<float> buffer = slots[0];
   for (std::size_t i = 0; i < theta.size(); ++i) {
     buffer[i] = momentum_ * buffer[i] + g[i];
-    theta[i] -= lr_ * (g[i] + momentum_ * buffer[i]);
+    theta[i] -= lr * (g[i] + momentum_ * buffer[i]);
   }
 }
 

@@ -1,6 +1,8 @@
 #pragma once
 
+#include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -16,6 +18,17 @@ struct OuterOptions {
   double momentum = 0.9;
 };
 
+// One outer step, beside its values.
+struct OuterStep {
+  std::uint64_t round = 0;  // of the fragment, from 0
+  double lr_factor = 1;     // what the outer schedule gives for it, times the learning rate
+};
+
+// A rule that is linear in g: with b <- momentum b + g it moves theta by -lr (direct g + buffered b).
+struct LinearStep {
+  double lr = 0, direct = 0, buffered = 0, momentum = 0;
+};
+
 // The rule that moves the global parameters by the averaged pseudo-gradient g, which is positive in
 // the descent direction. It works on blocks, so that the round's driver can decode, step and merge
 // in one pass; it is elementwise in fixed fp32 order, so that every island computes the same bits.
@@ -28,7 +41,10 @@ class OuterOptimizer {
   virtual std::vector<std::string> slots() const = 0;
   // REQUIRES: theta, g and each slot have one size; slots are in the order of slots().
   virtual void step_block(std::span<float> theta, std::span<const float> g,
-                          std::span<const std::span<float>> slots) const = 0;
+                          std::span<const std::span<float>> slots,
+                          const OuterStep& step) const = 0;
+  // Nothing where it is not linear; eager updates need it to be (shared/protocol.md, "Modes").
+  virtual std::optional<LinearStep> linear() const { return std::nullopt; }
 };
 
 // By `outer.optimizer`; NotFound names what exists.

@@ -8,14 +8,16 @@ namespace outrigger {
 // 1602.05629.
 class OuterSgd final : public OuterOptimizer {
  public:
-  explicit OuterSgd(double lr) : lr_(static_cast<float>(lr)) {}
+  explicit OuterSgd(double lr) : lr_(lr) {}
   std::string_view name() const override { return "sgd"; }
   std::vector<std::string> slots() const override { return {}; }
   void step_block(std::span<float> theta, std::span<const float> g,
-                  std::span<const std::span<float>> slots) const override;
+                  std::span<const std::span<float>> slots,
+                  const OuterStep& step) const override;
+  std::optional<LinearStep> linear() const override { return LinearStep{lr_, 1, 0, 0}; }
 
  private:
-  float lr_;
+  double lr_;
 };
 
 }  // namespace outrigger

@@ -44,6 +44,7 @@ DiLoCo::DiLoCo(Session& session, NamedTensors parameters, DiLoCoOptions options,
       codec_(find_codec(options_.codec).value_or_throw()),
       result_codec_(find_result_codec(options_.codec, options_.result_codec).value_or_throw()),
       outer_(make_outer_optimizer(options_.outer).value_or_throw()),
+      aggregation_(make_aggregation({}).value_or_throw()),
       timetable_(options_.every, 1, 0),
       fragments_(cut(std::move(parameters))),
       shared_(std::move(shared)),
@@ -109,7 +110,7 @@ DiLoCo::Launched DiLoCo::launch(RoundId round) {
   contribution.elements = global.elements();
   contribution.codec = codec_;
   contribution.result_codec = result_codec_;
-  contribution.reducer = &reducer_;
+  contribution.reducer = aggregation_->reducer({}, {});
   contribution.encoded = std::move(encoded);
   throw_if_error(session_.launch(std::move(contribution)));
   return launched;
@@ -153,7 +154,7 @@ void DiLoCo::apply(const RoundOutcome& outcome) {
     const std::span<float> theta = std::span(state.global).subspan(offset, g.size());
     for (std::size_t k = 0; k < slots.size(); ++k)
       slots[k] = std::span(state.slots[k]).subspan(offset, g.size());
-    outer_->step_block(theta, g, slots);
+    outer_->step_block(theta, g, slots, {outcome.round.number, 1.0});
     write_block(fragment.local, offset, theta);
   };
   throw_if_error(decode_each(*outcome.codec, *outcome.bytes, state.global.size(), step_and_merge));

@@ -11,7 +11,7 @@
 #include <outrigger/optim/named_tensor.h>
 #include <outrigger/optim/outer/outer_optimizer.h>
 #include <outrigger/optim/sync/fragment.h>
-#include <outrigger/optim/sync/mean.h>
+#include <outrigger/optim/aggregate/aggregation.h>
 #include <outrigger/optim/sync/state.h>
 #include <outrigger/optim/sync/timetable.h>
 
@@ -94,7 +94,7 @@ class DiLoCo {
   const Codec* codec_;
   const Codec* result_codec_;
   std::unique_ptr<OuterOptimizer> outer_;
-  MeanReducer reducer_;
+  std::unique_ptr<Aggregation> aggregation_;
   Timetable timetable_;
   std::vector<Fragment> fragments_;
   SharedState shared_;

@@ -39,8 +39,9 @@ Segments whole(std::vector<float>& values) {
 
 // sum(w x) / sum(w) in fp64, element by element.
 struct TestMean final : Reducer {
-  void reduce(std::span<const std::span<const float>> inputs,
-              std::span<const std::uint64_t> weights, std::span<float> out) const override {
+  void reduce(const Reduction& reduction, std::span<const std::span<const float>> inputs,
+              std::span<float> out) const override {
+    const std::span<const std::uint64_t> weights = reduction.weights;
     for (std::size_t i = 0; i < out.size(); ++i) {
       double sum = 0, total = 0;
       for (std::size_t k = 0; k < inputs.size(); ++k) {
@@ -53,13 +54,19 @@ struct TestMean final : Reducer {
 };
 
 struct TestSum final : Reducer {
-  void reduce(std::span<const std::span<const float>> inputs, std::span<const std::uint64_t>,
+  void reduce(const Reduction&, std::span<const std::span<const float>> inputs,
               std::span<float> out) const override {
     std::fill(out.begin(), out.end(), 0.0F);
     for (const auto& input : inputs)
       for (std::size_t i = 0; i < out.size(); ++i) out[i] += input[i];
   }
 };
+
+Reduction weighted(const std::vector<std::uint64_t>& weights) {
+  Reduction reduction;
+  reduction.weights = weights;
+  return reduction;
+}
 
 std::vector<std::span<const std::byte>> views(const std::vector<Bytes>& all) {
   return {all.begin(), all.end()};
@@ -144,7 +151,7 @@ TEST_CASE("aggregate equals a scalar computation, for every pair of codecs") {
           std::vector<float> mean(size);
           for (std::size_t i = 0; i < size; ++i) mean[i] = static_cast<float>(sums[i] / total);
           Bytes out(result_codec.encoded_bytes(size));
-          REQUIRE(aggregate(codec, views(sent), weights, TestMean(), result_codec, size, out).ok());
+          REQUIRE(aggregate(codec, views(sent), weighted(weights), TestMean(), result_codec, size, out).ok());
           CHECK(out == samples::encode_flat(result_codec, mean));
         }
 }
@@ -157,7 +164,7 @@ TEST_CASE("aggregate names the contribution that no encoder can have written") {
   sent[2][codec.encoded_bytes(9984) + 4] = std::byte{0x80};
   Bytes out(codec.encoded_bytes(size));
   const std::vector<std::uint64_t> weights(4, 1);
-  const Status status = aggregate(codec, views(sent), weights, TestMean(), codec, size, out);
+  const Status status = aggregate(codec, views(sent), weighted(weights), TestMean(), codec, size, out);
   CHECK(status.code() == Code::kCorruption);
   CHECK(samples::contains(status.message(), "contribution 2"));
 }
@@ -173,7 +180,7 @@ TEST_CASE("aggregate refuses a reduction that is not finite") {
     const Codec& result_codec = samples::codec(name);
     Bytes out(result_codec.encoded_bytes(values.size()));
     const Status status =
-        aggregate(codec, views(sent), weights, TestSum(), result_codec, values.size(), out);
+        aggregate(codec, views(sent), weighted(weights), TestSum(), result_codec, values.size(), out);
     CHECK(status.code() == Code::kInternal);
     CHECK(samples::contains(status.message(), "4096 to 4999"));
   }

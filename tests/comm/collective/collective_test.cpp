@@ -84,7 +84,7 @@ struct Case {
       decoded.push_back(decode(*codec, encoded[member.island], elements));
     inputs.assign(decoded.begin(), decoded.end());
     std::vector<float> mean(elements);
-    WeightedMean().reduce(inputs, exchange.weights, mean);
+    WeightedMean().reduce({exchange.contributors, exchange.weights, {}, 0}, inputs, mean);
     return encode(result, mean);
   }
 };

@@ -7,8 +7,9 @@ namespace outrigger::test {
 // (w0 x0 + w1 x1 + ...) / (w0 + w1 + ...), in fp32 and in that order.
 class WeightedMean : public Reducer {
  public:
-  void reduce(std::span<const std::span<const float>> inputs,
-              std::span<const std::uint64_t> weights, std::span<float> out) const override {
+  void reduce(const Reduction& reduction, std::span<const std::span<const float>> inputs,
+              std::span<float> out) const override {
+    const std::span<const std::uint64_t> weights = reduction.weights;
     for (std::size_t i = 0; i < out.size(); ++i) {
       float sum = 0, total = 0;
       for (std::size_t k = 0; k < inputs.size(); ++k) {

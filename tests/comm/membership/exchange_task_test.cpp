@@ -15,12 +15,11 @@ MemberId peer_of(std::uint32_t index) {
 
 class TakesFirst : public Reducer {
  public:
-  void reduce(std::span<const std::span<const float>> inputs, std::span<const std::uint64_t>,
+  void reduce(const Reduction&, std::span<const std::span<const float>> inputs,
               std::span<float> out) const override {
     std::copy(inputs[0].begin(), inputs[0].end(), out.begin());
   }
 };
-const TakesFirst kTakesFirst;
 
 // One attempt, as island 0 is told of it. Islands 1 and 2 listen, but take no part yet.
 class LoneAttempt {
@@ -46,7 +45,7 @@ class LoneAttempt {
     const Codec* codec = find_codec("fp32").value_or_throw();
     task.contribution.elements = 100000;
     task.contribution.codec = task.contribution.result_codec = codec;
-    task.contribution.reducer = &kTakesFirst;
+    task.contribution.reducer = std::make_shared<TakesFirst>();
     task.contribution.encoded =
         std::make_shared<std::vector<std::byte>>(codec->encoded_bytes(task.contribution.elements));
     task.topology = "auto";

@@ -22,8 +22,9 @@ constexpr std::size_t kElements = 10001;
 
 class Mean : public Reducer {
  public:
-  void reduce(std::span<const std::span<const float>> inputs,
-              std::span<const std::uint64_t> weights, std::span<float> out) const override {
+  void reduce(const Reduction& reduction, std::span<const std::span<const float>> inputs,
+              std::span<float> out) const override {
+    const std::span<const std::uint64_t> weights = reduction.weights;
     float total = 0;
     for (const std::uint64_t weight : weights) total += static_cast<float>(weight);
     for (std::size_t i = 0; i < out.size(); ++i) {
@@ -34,7 +35,6 @@ class Mean : public Reducer {
     }
   }
 };
-const Mean kMean;
 
 CoordinatorConfig quick_config(std::size_t islands, std::uint32_t fragments = 1) {
   CoordinatorConfig config = make_config(islands, fragments);
@@ -91,7 +91,7 @@ Contribution contribution(std::uint32_t island, RoundId round, const Version& ba
   result.finite = finite;
   result.elements = kElements;
   result.codec = result.result_codec = codec;
-  result.reducer = &kMean;
+  result.reducer = std::make_shared<Mean>();
   result.encoded = encoded;
   return result;
 }

@@ -31,7 +31,7 @@ double difference_to_torch(const OuterOptimizer& ours, torch::optim::SGDOptions 
     torch_sgd.step();
     std::vector<std::span<float>> slots;
     for (at::Tensor& buffer : buffers) slots.push_back(span_of(buffer));
-    ours.step_block(span_of(theta), span_of(g), slots);
+    ours.step_block(span_of(theta), span_of(g), slots, {});
   }
   return (theta - reference.detach()).abs().max().item<double>() /
          reference.abs().max().item<double>();
@@ -55,12 +55,12 @@ TEST_CASE(
   const float g = 1;
   std::vector<std::span<float>> slots = {{&buffer, 1}};
   const Nesterov nesterov(0.7, 0.9);
-  nesterov.step_block({&theta, 1}, {&g, 1}, slots);
+  nesterov.step_block({&theta, 1}, {&g, 1}, slots, {});
   CHECK(theta == Approx(-1.33));
   float before = 0;
   for (int step = 0; step < 300; ++step) {
     before = theta;
-    nesterov.step_block({&theta, 1}, {&g, 1}, slots);
+    nesterov.step_block({&theta, 1}, {&g, 1}, slots, {});
   }
   CHECK(before - theta == Approx(7.0).epsilon(1e-3));
 }

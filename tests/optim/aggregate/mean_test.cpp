@@ -1,4 +1,4 @@
-#include <outrigger/optim/sync/mean.h>
+#include <outrigger/optim/aggregate/mean.h>
 
 #include "support/catch.h"
 
@@ -11,7 +11,7 @@ TEST_CASE("the mean is weighted by the close's integers and divided by their sum
   const std::vector<std::span<const float>> inputs = {a, b};
   std::vector<float> out(3);
   const std::vector<std::uint64_t> weights = {3000, 1000};
-  MeanReducer().reduce(inputs, weights, out);
+  MeanReducer().reduce({{}, weights, {}, 0}, inputs, out);
   CHECK(out == std::vector<float>{2, 1, 2.25});
 }
 
@@ -22,7 +22,7 @@ TEST_CASE(
   const std::vector<std::span<const float>> inputs = {x, x};
   std::vector<float> out(x.size());
   const std::vector<std::uint64_t> weights = {987654321, 987654321};
-  MeanReducer().reduce(inputs, weights, out);
+  MeanReducer().reduce({{}, weights, {}, 0}, inputs, out);
   CHECK(out == x);
 }
 
@@ -32,7 +32,7 @@ TEST_CASE("a contribution of weight 0 does not count, whatever it holds") {
   const std::vector<std::span<const float>> inputs = {broken, x};
   std::vector<float> out(2);
   const std::vector<std::uint64_t> weights = {0, 5};
-  MeanReducer().reduce(inputs, weights, out);
+  MeanReducer().reduce({{}, weights, {}, 0}, inputs, out);
   CHECK(out == x);
 }
 
