@@ -61,29 +61,6 @@ Status decode_values(const Codec& codec, std::span<const std::byte> in, std::spa
   });
 }
 
-constexpr std::size_t kLanes = EncodeReport::kNormLanes;
-static_assert(kDriverBlock % kLanes == 0);
-
-void add_squares(std::span<const float> values, std::array<double, kLanes>& sums) {
-  const std::size_t whole = values.size() / kLanes * kLanes;
-  for (std::size_t i = 0; i < whole; i += kLanes)
-    for (std::size_t lane = 0; lane < kLanes; ++lane) {
-      const double value = values[i + lane];
-      sums[lane] += value * value;
-    }
-  for (std::size_t i = whole; i < values.size(); ++i)
-    sums[i - whole] += double{values[i]} * double{values[i]};
-}
-
-void read_delta(const Segments& global, const Segments& local, std::size_t offset,
-                std::span<float> delta) {
-  read_block(global, offset, delta);
-  for_each_piece(local, offset, delta.size(), [&](std::span<const float> piece, std::size_t at) {
-    float* const out = delta.data() + at;
-    for (std::size_t i = 0; i < piece.size(); ++i) out[i] -= piece[i];
-  });
-}
-
 }  // namespace
 
 void Segments::add(std::span<float> span) {
@@ -109,22 +86,27 @@ void write_block(const Segments& segments, std::size_t offset, std::span<const f
   });
 }
 
-EncodeReport encode_delta(const Codec& codec, const Segments& global, const Segments& local,
-                          std::span<std::byte> out) {
-  assert(global.elements() == local.elements());
-  assert(out.size() == codec.encoded_bytes(global.elements()));
-  EncodeReport report;
-  std::array<double, kLanes> sums = {};
+void read_delta(std::span<const float> global, const Segments& local, std::size_t offset,
+                std::span<float> out) {
+  assert(global.size() == local.elements());
+  for_each_piece(local, offset, out.size(), [&](std::span<const float> piece, std::size_t at) {
+    const float* const from = global.data() + offset + at;
+    for (std::size_t i = 0; i < piece.size(); ++i) out[at + i] = from[i] - piece[i];
+  });
+}
+
+bool encode_each(const Codec& codec, std::size_t elements, const FillBlock& fill,
+                 std::span<std::byte> out) {
+  assert(out.size() == codec.encoded_bytes(elements));
+  bool finite = true;
   Block block;
-  (void)for_each_block(global.elements(), kDriverBlock, [&](auto offset, auto count) {
-    const std::span<float> delta = std::span(block).first(count);
-    read_delta(global, local, offset, delta);
-    add_squares(delta, sums);
-    report.finite &= encode_values(codec, delta, bytes_of(codec, out, offset, count));
+  (void)for_each_block(elements, kDriverBlock, [&](auto offset, auto count) {
+    const std::span<float> values = std::span(block).first(count);
+    fill(offset, values);
+    finite &= encode_values(codec, values, bytes_of(codec, out, offset, count));
     return Status();
   });
-  for (const double sum : sums) report.squared_norm += sum;
-  return report;
+  return finite;
 }
 
 Status aggregate(const Codec& codec, std::span<const std::span<const std::byte>> contributions,
@@ -161,10 +143,16 @@ Status decode_each(const Codec& codec, std::span<const std::byte> encoded, std::
   Block block;
   return for_each_block(elements, kDriverBlock, [&](auto offset, auto count) {
     const std::span<float> values = std::span(block).first(count);
-    Status status = decode_values(codec, bytes_of(codec, encoded, offset, count), values);
+    Status status = decode_at(codec, encoded, offset, values);
     if (status.ok()) apply(offset, values);
     return status;
   });
+}
+
+Status decode_at(const Codec& codec, std::span<const std::byte> encoded, std::size_t offset,
+                 std::span<float> values) {
+  assert(offset % kDriverBlock == 0 && values.size() <= kDriverBlock);
+  return decode_values(codec, bytes_of(codec, encoded, offset, values.size()), values);
 }
 
 }  // namespace outrigger

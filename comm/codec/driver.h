@@ -33,18 +33,18 @@ class Segments {
   std::size_t elements_ = 0;
 };
 
-struct EncodeReport {
-  bool finite = true;
-  // Of the values before encoding, in fp64: element i goes into partial sum i mod kNormLanes, and
-  // the partial sums are added in order: the same bits wherever the segments' borders lie.
-  double squared_norm = 0;
-  static constexpr std::size_t kNormLanes = 8;
-};
+// out[i] <- global[offset + i] - local[offset + i].
+void read_delta(std::span<const float> global, const Segments& local, std::size_t offset,
+                std::span<float> out);
 
-// out <- encode(global - local).
-// REQUIRES: equal element counts, out.size() == codec.encoded_bytes(that).
-EncodeReport encode_delta(const Codec& codec, const Segments& global, const Segments& local,
-                          std::span<std::byte> out);
+// Writes the values from `offset` on into the span, which has at most kDriverBlock of them.
+using FillBlock = std::function<void(std::size_t offset, std::span<float> values)>;
+
+// out <- encode(values), a block at a time, in order; fill is called once for each. Returns whether
+// every value was finite.
+// REQUIRES: out.size() == codec.encoded_bytes(elements).
+bool encode_each(const Codec& codec, std::size_t elements, const FillBlock& fill,
+                 std::span<std::byte> out);
 
 // out <- encode_result(reduce(decode(contribution) ...)), block by block, in the order given.
 // `reduction.offset` is that of the first value in the fragment.
@@ -60,6 +60,11 @@ Status aggregate(const Codec& codec, std::span<const std::span<const std::byte>>
 using ApplyBlock = std::function<void(std::size_t offset, std::span<const float> g)>;
 Status decode_each(const Codec& codec, std::span<const std::byte> encoded, std::size_t elements,
                    const ApplyBlock& apply);
+
+// values <- the decoded values from `offset` on. REQUIRES: `offset` is a multiple of kDriverBlock,
+// and values.size() at most that, less only at the end.
+Status decode_at(const Codec& codec, std::span<const std::byte> encoded, std::size_t offset,
+                 std::span<float> values);
 
 // Elements of one block of the driver: a multiple of every codec's block_elements().
 inline constexpr std::size_t kDriverBlock = 4096;

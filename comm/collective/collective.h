@@ -31,7 +31,7 @@ struct Exchange {
   std::span<const std::byte> own;        // this member's encoded fragment; empty if it does not contribute
 };
 
-// The result that every contributor ends with, to the bit.
+// The result that every contributor ends with, to the bit (with gossip: every member of a group).
 struct Exchanged {
   const Codec* codec = nullptr;          // of `bytes`
   std::vector<std::byte> bytes;
@@ -55,7 +55,7 @@ class Collective {
                                 std::optional<MemberId>& failed_peer) const = 0;
 };
 
-// "direct" or "gather"; NotFound names what exists.
+// "direct", "gather" or "gossip"; NotFound names what exists.
 Result<const Collective*> find_collective(std::string_view name);
 
 // `topology: auto`: what moves fewer bytes among `members`; gather costs (M-1)c bytes a parameter and direct

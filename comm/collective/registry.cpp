@@ -5,14 +5,16 @@
 #include <outrigger/comm/codec/driver.h>
 #include <outrigger/comm/collective/direct.h>
 #include <outrigger/comm/collective/gather.h>
+#include <outrigger/comm/collective/gossip.h>
 
 namespace outrigger {
 namespace {
 
-const std::array<const Collective*, 2>& collectives() {
+const std::array<const Collective*, 3>& collectives() {
   static const DirectCollective direct;
   static const GatherCollective gather;
-  static const std::array<const Collective*, 2> all = {&direct, &gather};
+  static const GossipCollective gossip;
+  static const std::array<const Collective*, 3> all = {&direct, &gather, &gossip};
   return all;
 }
 

@@ -21,6 +21,7 @@ struct CoordinatorConfig {
   std::vector<std::string> islands;  // names, in order: a member's island is the index here
   std::uint32_t fragments = 1;
   WeightRule weights = WeightRule::kTokens;
+  bool replicas_differ = false;  // gossip: results are not compared, the chain counts rounds only
   std::string recipe;                // resolved; a member must bring the same text
   std::string numerics = kNumerics;  // likewise
   // How long a member may be silent, or away after its connection broke, before it counts as lost,

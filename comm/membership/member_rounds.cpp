@@ -88,8 +88,9 @@ void Member::try_settle(const RoundId& id, MemberStep& step) {
   const bool same_attempt =
       held.close && from_wire(held.outcome->attempt()) == from_wire(held.close->attempt());
   if (same_attempt && held.exchange == Held::kRunning) return;
-  if (held.exchange == Held::kDone &&
-      Hash128::from_bytes(held.outcome->result_hash()) == held.hash) {
+  const bool right = held.outcome->replicas_differ() ||
+                     Hash128::from_bytes(held.outcome->result_hash()) == held.hash;
+  if (held.exchange == Held::kDone && right) {
     step.outcomes.push_back(*held.outcome);
     held_.erase(id);
     return;

@@ -9,14 +9,16 @@
 
 namespace outrigger {
 
-RoundBook::RoundBook(std::vector<std::string> islands, std::uint32_t fragments, WeightRule weights,
-                     Duration timeout_min, Duration timeout_max)
-    : islands_(std::move(islands)),
-      weights_(weights),
-      timeout_min_(timeout_min),
-      fragments_(fragments, Fragment{}),
-      arrival_("rounds, from the first announcement to the close", 6 * timeout_min, timeout_max),
-      exchange_("rounds, from the close to the commit", 6 * timeout_min, timeout_max) {}
+RoundBook::RoundBook(const CoordinatorConfig& config)
+    : islands_(config.islands),
+      weights_(config.weights),
+      replicas_differ_(config.replicas_differ),
+      timeout_min_(config.timeout_min),
+      fragments_(config.fragments, Fragment{}),
+      arrival_("rounds, from the first announcement to the close", 6 * config.timeout_min,
+               config.timeout_max),
+      exchange_("rounds, from the close to the commit", 6 * config.timeout_min,
+                config.timeout_max) {}
 
 void RoundBook::replay(const v1::Record& record) {
   switch (record.body_case()) {
@@ -275,6 +277,10 @@ void RoundBook::count_votes(const RoundId& id, const Live& live, TimePoint now, 
   for (const auto& contributor : round.close->contributors()) {
     if (!round.votes.contains(contributor.member().island())) return;
   }
+  if (replicas_differ_) {
+    commit(id, Hash128{}, live, now, effects);
+    return;
+  }
   const Hash128 hash = round.votes.begin()->second;
   std::map<Hash128, std::vector<std::uint32_t>, bool (*)(const Hash128&, const Hash128&)> sides(
       [](const Hash128& a, const Hash128& b) {
@@ -313,6 +319,7 @@ void RoundBook::commit(const RoundId& id, const Hash128& hash, const Live& live,
   *outcome.mutable_version() =
       to_wire(Version{id.fragment, id.number + 1, chain(before.chain, hash)});
   *outcome.mutable_contributors() = round.close->contributors();
+  outcome.set_replicas_differ(replicas_differ_);
   if (round.measured) {
     exchange_.measured(now - round.closed_at);
     tell_deadlines(effects);

@@ -9,9 +9,9 @@
 #include <membership.pb.h>
 
 #include <outrigger/comm/clock.h>
+#include <outrigger/comm/membership/coordinator_config.h>
 #include <outrigger/comm/membership/deadlines.h>
 #include <outrigger/comm/membership/effects.h>
-#include <outrigger/comm/membership/weights.h>
 
 namespace outrigger {
 
@@ -24,8 +24,7 @@ class RoundBook {
  public:
   using Live = std::vector<MemberId>;
 
-  RoundBook(std::vector<std::string> islands, std::uint32_t fragments, WeightRule weights,
-            Duration timeout_min, Duration timeout_max);
+  explicit RoundBook(const CoordinatorConfig& config);
 
   // Rebuilding from the journal, record by record.
   void replay(const v1::Record& record);
@@ -98,6 +97,7 @@ class RoundBook {
 
   const std::vector<std::string> islands_;
   const WeightRule weights_;
+  const bool replicas_differ_;
   const Duration timeout_min_;
   std::uint64_t term_ = 0;
   std::uint64_t first_attempt_ = 1;  // above every attempt of an earlier life

@@ -25,7 +25,7 @@ struct SessionOptions {
   std::string job;          // empty: OUTRIGGER_JOB
   std::string recipe;       // the resolved recipe: must equal the coordinator's; empty: none
   std::string listen = "127.0.0.1:0";  // where this member's transport listens
-  std::string topology = "auto";       // auto, direct, gather
+  std::string topology = "auto";       // auto, direct, gather, gossip
   std::uint64_t incarnation = 0;  // 0: the wall clock in microseconds, so a restart is a later one
   bool insecure = false;          // needed off loopback until TLS exists
   Duration join_timeout = std::chrono::seconds(60);
@@ -47,6 +47,7 @@ struct Contribution {
   const Codec* codec = nullptr;
   const Codec* result_codec = nullptr;  // as wanted; `gather` hands out fp32
   std::shared_ptr<const Reducer> reducer;
+  std::string topology{};  // of this round; empty: the session's
   std::shared_ptr<const std::vector<std::byte>>
       encoded;  // kept until this member has applied the round
 };

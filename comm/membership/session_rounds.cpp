@@ -50,7 +50,8 @@ void Session::Impl::start_exchange(const v1::Close& close) {
   for (Running& running : exchanges_) {
     if (running.round == id) running.thread.request_stop();
   }
-  ExchangeTask task{round.contribution, close, options_.topology,
+  const std::string& wanted = round.contribution.topology;
+  ExchangeTask task{round.contribution, close, wanted.empty() ? options_.topology : wanted,
                     now + std::chrono::milliseconds(close.timeout_ms())};
   Running& running = exchanges_.emplace_back();
   running.round = id;

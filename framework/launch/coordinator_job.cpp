@@ -8,6 +8,7 @@
 #include <outrigger/comm/membership/service.h>
 #include <outrigger/framework/launch/exit_code.h>
 #include <outrigger/framework/recipe/show.h>
+#include <outrigger/framework/trainer/recipe_options.h>
 
 namespace outrigger {
 namespace {
@@ -21,6 +22,7 @@ CoordinatorConfig config_of(const CoordinatorOptions& options) {
   config.timeout_max = options.recipe.membership.timeout.max;
   config.heartbeat = config.timeout_min / 5;
   config.new_life = options.new_life;
+  configure(options.recipe, config);
   return config;
 }
 

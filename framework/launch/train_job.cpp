@@ -83,6 +83,12 @@ Status check_resumable(const TrainOptions& options, const Recipe& changed) {
       {"inner.optimizer", saved.inner.optimizer == changed.inner.optimizer},
       {"outer.optimizer", saved.outer.optimizer == changed.outer.optimizer},
       {"sync.enabled", saved.sync.enabled == changed.sync.enabled},
+      {"sync.fragments", saved.sync.fragments == changed.sync.fragments},
+      {"sync.pattern", saved.sync.pattern == changed.sync.pattern},
+      {"sync.fragment_names", saved.sync.fragment_names == changed.sync.fragment_names},
+      {"sync.delay", saved.sync.delay == changed.sync.delay},
+      {"sync.eager", saved.sync.eager == changed.sync.eager},
+      {"sync.control_variates", saved.sync.control_variates == changed.sync.control_variates},
       {"train.batch", saved.train.batch == changed.train.batch},
       {"train.context", saved.train.context == changed.train.context}};
   for (const auto& [key, same] : fixed)

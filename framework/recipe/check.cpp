@@ -29,6 +29,8 @@ class Checker {
     check_evaluation();
     check_inner();
     check_sync();
+    check_schedule();
+    check_experiment();
     check_train();
     check_sample();
   }
@@ -177,6 +179,56 @@ class Checker {
     const TimeoutRecipe& timeout = r_.membership.timeout;
     refuse_if(timeout.min > timeout.max, {"membership.timeout.min", "membership.timeout.max"},
               "membership.timeout.min is longer than membership.timeout.max; swap them?");
+  }
+
+  void check_schedule() {
+    const SyncRecipe& sync = r_.sync;
+    const auto fragments = sync.fragment_names.empty()
+                               ? sync.fragments
+                               : static_cast<std::int64_t>(sync.fragment_names.size());
+    refuse_if(fragments > sync.every, {"sync.fragments", "sync.fragment_names", "sync.every"},
+              fmt::format("{} fragments do not fit into sync.every ({}) inner steps; each has one of "
+                          "its own to meet at",
+                          fragments, sync.every));
+    refuse_if(sync.delay > sync.every, {"sync.delay", "sync.every"},
+              fmt::format("sync.delay ({}) is more than sync.every ({}), one round late; at most that",
+                          sync.delay, sync.every));
+    refuse_if(sync.eager && sync.delay != sync.every, {"sync.eager", "sync.delay", "sync.every"},
+              fmt::format("eager updates are made while a whole round is under way; make sync.delay "
+                          "({}) equal to sync.every ({})",
+                          sync.delay, sync.every));
+    refuse_if(sync.eager && sync.merge != "mix", {"sync.merge", "sync.eager"},
+              "eager updates set the islands' parameters themselves; leave merge at mix");
+    warn_if(sync.eager && sync.alpha != 0, {"sync.alpha"},
+            "has no effect: eager updates set the islands' parameters themselves");
+    warn_if(sync.merge == "carry" && is_set("sync.alpha") && sync.alpha != 0, {"sync.alpha"},
+            "has no effect: it is mix's, and sync.merge is carry");
+    warn_if(!sync.fragment_names.empty() && is_set("sync.fragments"), {"sync.fragments"},
+            "has no effect: sync.fragment_names has one entry a fragment");
+    warn_if(is_set("sync.pattern") && (fragments == 1 || !sync.fragment_names.empty()),
+            {"sync.pattern"},
+            fragments == 1 ? "has no effect: there is one fragment"
+                           : "has no effect: sync.fragment_names says how to cut");
+    const bool gossip = r_.outer.optimizer == "noloco";
+    refuse_if(gossip && sync.delay != 0, {"sync.delay", "outer.optimizer"},
+              "noloco's islands meet in pairs at once; make sync.delay 0");
+    refuse_if(gossip && sync.control_variates, {"sync.control_variates", "outer.optimizer"},
+              "noloco's islands have no common control variate; leave one of the two out");
+    refuse_if(gossip && sync.codec != "fp32" && sync.codec != "bf16", {"sync.codec", "outer.optimizer"},
+              fmt::format("noloco sends the parameters themselves, for which {} is too coarse; take "
+                          "fp32 or bf16",
+                          sync.codec));
+    warn_if(gossip && is_set("comm.topology") && r_.comm.topology != "auto", {"comm.topology"},
+            "has no effect: noloco's islands gossip");
+  }
+
+  void check_experiment() {
+    const auto& names = r_.islands.names;
+    const std::string& liar = r_.experiment.liar;
+    refuse_if(!liar.empty() && std::find(names.begin(), names.end(), liar) == names.end(),
+              {"experiment.liar"}, fmt::format("there is no island '{}'", liar));
+    warn_if(liar.empty() && is_set("experiment.lie"), {"experiment.lie"},
+            "has no effect: experiment.liar names no island");
   }
 
   void check_train() {

@@ -5,10 +5,6 @@
 namespace outrigger {
 namespace {
 
-constexpr std::string_view kOneFragment =
-    "has no key yet: the whole model is one fragment, synchronised at once; leave it out";
-constexpr std::string_view kBlocking =
-    "has no key yet: every round is applied where it was launched; leave it out";
 constexpr std::string_view kOneWorker = "has no key yet: an island is one process; leave it out";
 
 constexpr ForeignName kForeignNames[] = {
@@ -16,10 +12,10 @@ constexpr ForeignName kForeignNames[] = {
     {"sync_every", "sync.every", ""},
     {"sync_steps", "sync.every", ""},
     {"should_quantize", "sync.codec", "write sync.codec: int8"},
-    {"num_fragments", "", kOneFragment},
-    {"fragment_sync_delay", "", kBlocking},
-    {"fragment_update_alpha", "", kBlocking},
-    {"mix_alpha", "", kBlocking},
+    {"num_fragments", "sync.fragments", ""},
+    {"fragment_sync_delay", "sync.delay", ""},
+    {"fragment_update_alpha", "sync.alpha", "the weight of the local parameters, as there"},
+    {"mix_alpha", "sync.alpha", ""},
     {"semi_sync_method", "sync.every", "DiLoCo with sync.every inner steps is what Outrigger does"},
     {"min_replica_size", "islands.count", "every island is needed"},
     {"group_size", "islands.count", ""},
@@ -89,12 +85,6 @@ constexpr ForeignName kForeignNames[] = {
     {"nnodes", "islands.count", "an island is one process"},
     // Outrigger's own, still to come
     {"islands.workers", "", kOneWorker},
-    {"sync.fragments", "", kOneFragment},
-    {"sync.pattern", "", kOneFragment},
-    {"sync.delay", "", kBlocking},
-    {"sync.merge", "", kBlocking},
-    {"sync.alpha", "", kBlocking},
-    {"sync.eager", "", kBlocking},
     {"sync.error_feedback", "", "has no key yet: what a codec rounds off is lost; leave it out"},
     {"sync.aggregate", "",
      "has no key yet: islands are averaged, weighted by their tokens; leave it out"},

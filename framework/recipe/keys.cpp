@@ -125,7 +125,7 @@ std::vector<Key> declare_keys() {
        [](R& r) -> Slot { return &r.outer.optimizer; },
        "applies the islands' mean change to the global parameters",
        {},
-       {"nesterov", "sgd"}},
+       {"nesterov", "sgd", "noloco"}},
       {"outer.lr", [](R& r) -> Slot { return &r.outer.lr; },
        "its learning rate; 1 with sgd takes the plain mean", above(0)},
       {"outer.momentum", [](R& r) -> Slot { return &r.outer.momentum; }, "momentum of nesterov",
@@ -145,6 +145,34 @@ std::vector<Key> declare_keys() {
        "how the mean comes back; auto: fp32 for fp32, else bf16",
        {},
        {"auto", "fp32", "bf16", "int8"}},
+      {"sync.fragments", [](R& r) -> Slot { return &r.sync.fragments; },
+       "P: parts of the model that are synchronised apart, each every H steps", from(1, 1e6)},
+      {"sync.pattern",
+       [](R& r) -> Slot { return &r.sync.pattern; },
+       "how the model is cut: block i into fragment i mod P, neighbours together, or tensors by size",
+       {},
+       {"strided", "sequential", "balanced"}},
+      {"sync.fragment_names", [](R& r) -> Slot { return &r.sync.fragment_names; },
+       "instead of fragments and pattern: for each fragment shell patterns of tensors' names, with "
+       "spaces between"},
+      {"sync.delay", [](R& r) -> Slot { return &r.sync.delay; },
+       "tau: inner steps from a round's launch to its apply; 0: blocking; H: one round late",
+       from(0, kMany)},
+      {"sync.merge",
+       [](R& r) -> Slot { return &r.sync.merge; },
+       "what an apply does to an island's parameters: mix the global ones in, or carry what it learnt "
+       "since the launch over",
+       {},
+       {"mix", "carry"}},
+      {"sync.alpha", [](R& r) -> Slot { return &r.sync.alpha; },
+       "mix: the weight of the island's own parameters; 0 takes the global ones", from(0, 1)},
+      {"sync.eager", [](R& r) -> Slot { return &r.sync.eager; },
+       "with delay = every: an island's own part of the mean at once, the others' one round late"},
+      {"sync.proximal", [](R& r) -> Slot { return &r.sync.proximal; },
+       "FedProx: pulls the inner steps to the global parameters by this factor; 0: off", from(0)},
+      {"sync.control_variates", [](R& r) -> Slot { return &r.sync.control_variates; },
+       "SCAFFOLD-style correction of the inner gradients for islands with unlike data; doubles what is "
+       "sent"},
 
       {"comm.topology",
        [](R& r) -> Slot { return &r.comm.topology; },
@@ -207,6 +235,14 @@ std::vector<Key> declare_keys() {
        [](R& r) -> Slot { return &r.sample.top_p; },
        "chooses among the likeliest tokens that sum up to this probability",
        {.min = 0, .max = 1, .above_min = true}},
+
+      {"experiment.liar", [](R& r) -> Slot { return &r.experiment.liar; },
+       "for experiments: the island whose pseudo-gradients are falsified; empty: none"},
+      {"experiment.lie",
+       [](R& r) -> Slot { return &r.experiment.lie; },
+       "what it sends: the opposite, the 100-fold, or noise of the same norm",
+       {},
+       {"sign_flip", "scale", "random"}},
   };
 }
 

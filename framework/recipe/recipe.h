@@ -65,7 +65,7 @@ struct InnerRecipe {
 };
 
 struct OuterRecipe {
-  std::string optimizer = "nesterov";  // nesterov, sgd
+  std::string optimizer = "nesterov";  // nesterov, sgd, noloco
   double lr = 0.7;
   double momentum = 0.9;
   bool operator==(const OuterRecipe&) const = default;
@@ -76,6 +76,15 @@ struct SyncRecipe {
   std::int64_t every = 50;            // inner steps between two rounds (H)
   std::string codec = "fp32";         // fp32, bf16, int8
   std::string result_codec = "auto";  // auto, fp32, bf16, int8
+  std::int64_t fragments = 1;         // P
+  std::string pattern = "strided";    // strided, sequential, balanced
+  std::vector<std::string> fragment_names;  // instead: shell patterns, one entry a fragment
+  std::int64_t delay = 0;                   // inner steps from a launch to its apply (tau)
+  std::string merge = "mix";                // mix, carry
+  double alpha = 0;
+  bool eager = false;
+  double proximal = 0;
+  bool control_variates = false;
   bool operator==(const SyncRecipe&) const = default;
 };
 
@@ -129,6 +138,12 @@ struct SampleRecipe {
   bool operator==(const SampleRecipe&) const = default;
 };
 
+struct ExperimentRecipe {
+  std::string liar;  // an island's name, or empty
+  std::string lie = "sign_flip";  // sign_flip, scale, random
+  bool operator==(const ExperimentRecipe&) const = default;
+};
+
 struct Recipe {
   std::string name = "run";
   std::int64_t seed = 17;
@@ -144,6 +159,7 @@ struct Recipe {
   CheckpointRecipe checkpoint;
   MetricsRecipe metrics;
   SampleRecipe sample;
+  ExperimentRecipe experiment;
   bool operator==(const Recipe&) const = default;
 };
 

@@ -91,7 +91,7 @@ class Reader {
     for (const YamlNode& item : node_.items) {
       const std::string problem = text(item, &values.emplace_back());
       if (!problem.empty()) return problem;
-      if (values.back().empty()) return "holds an empty path; leave it out";
+      if (values.back().empty()) return "holds an empty entry; leave it out";
     }
     *slot = values;
     return "";

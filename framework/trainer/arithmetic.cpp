@@ -7,11 +7,14 @@
 
 #include <outrigger/comm/codec/codec.h>
 #include <outrigger/comm/codec/frame.h>
-#include <outrigger/comm/collective/collective.h>
+#include <outrigger/comm/collective/direct.h>
 #include <outrigger/framework/data/assign.h>
 #include <outrigger/framework/launch/machine.h>
 #include <outrigger/framework/metrics/human.h>
-#include <outrigger/optim/sync/diloco.h>
+#include <outrigger/framework/model/llama.h>
+#include <outrigger/framework/trainer/recipe_options.h>
+#include <outrigger/optim/sync/options.h>
+#include <outrigger/optim/sync/payload.h>
 
 namespace outrigger {
 namespace {
@@ -19,13 +22,46 @@ namespace {
 constexpr std::int64_t kMicroBatchTokens = 4096;
 
 // Bytes that the busiest island hands to the wire in one round, frame headers included.
+std::uint64_t direct_bytes(std::uint64_t members, std::uint64_t elements, const Codec& codec,
+                           const Codec& result) {
+  std::uint64_t most = 0;
+  for (std::uint64_t self = 0; self < members; ++self) {
+    std::uint64_t sent = 0;
+    for (std::uint64_t owner = 0; owner < members; ++owner) {
+      const std::size_t shard = cut_shard(elements, owner, members).elements;
+      if (shard == 0) continue;
+      sent += owner == self ? (members - 1) * (result.encoded_bytes(shard) + kFrameHeaderBytes)
+                            : codec.encoded_bytes(shard) + kFrameHeaderBytes;
+    }
+    most = std::max(most, sent);
+  }
+  return most;
+}
+
 std::uint64_t round_bytes(std::string_view collective, std::uint64_t members,
                           std::uint64_t elements, const Codec& codec, const Codec& result) {
-  const std::uint64_t peers = members - 1;
-  if (collective == "gather") return peers * (codec.encoded_bytes(elements) + kFrameHeaderBytes);
-  const std::uint64_t shard = elements / members;
-  return codec.encoded_bytes(elements - shard) + peers * result.encoded_bytes(shard) +
-         2 * peers * kFrameHeaderBytes;
+  if (collective == "direct") return direct_bytes(members, elements, codec, result);
+  const std::uint64_t group = collective == "gossip" ? (members % 2 == 0 ? 2 : 3) : members;
+  return (group - 1) * (codec.encoded_bytes(elements) + kFrameHeaderBytes);
+}
+
+// Launches up to and with `steps`, and the closing round.
+std::uint64_t round_count(const Method& method, std::uint32_t fragment, std::uint64_t steps) {
+  const Timetable timetable = timetable_of(method.options);
+  std::uint64_t rounds = method.gossips() || closes(method.options, fragment, steps) ? 1 : 0;
+  for (std::uint64_t step = 1; step <= steps; ++step) {
+    const std::vector<std::uint32_t> launches = timetable.at(step).launches;
+    rounds += static_cast<std::uint64_t>(std::ranges::count(launches, fragment));
+  }
+  return rounds;
+}
+
+std::vector<std::size_t> fragment_sizes(const Method& method,
+                                        const std::vector<std::uint32_t>& assigned,
+                                        const std::vector<NamedSize>& parameters) {
+  std::vector<std::size_t> sizes(fragment_count(method.options), 0);
+  for (std::size_t k = 0; k < parameters.size(); ++k) sizes[assigned[k]] += parameters[k].second;
+  return sizes;
 }
 
 std::string joined(const std::vector<std::int64_t>& values) {
@@ -79,20 +115,49 @@ Result<Arithmetic> arithmetic(const Recipe& recipe, const LlamaConfig& model) {
   if (!recipe.sync.enabled) return sums;
 
   sums.tokens_per_round = sums.tokens_per_step * std::min(recipe.sync.every, recipe.train.steps);
-  sums.rounds = (recipe.train.steps + recipe.sync.every - 1) / recipe.sync.every;
+  const Result<Method> method = make_method(diloco_options(recipe));
+  if (!method.ok()) return method.status();
+  const std::vector<NamedSize> parameters =
+      named_sizes(Llama(model, at::Device(at::kMeta)).parameters());
+  const auto assigned = assign_fragments(parameters, fragment_options(method->options));
+  if (!assigned.ok()) return assigned.status();
+  const auto steps = static_cast<std::uint64_t>(recipe.train.steps);
+  for (const std::size_t elements : fragment_sizes(*method, *assigned, parameters)) {
+    const auto p = static_cast<std::uint32_t>(sums.fragments.size());
+    const std::uint64_t rounds = round_count(*method, p, steps);
+    sums.fragments.push_back({elements, rounds, 0, 0});
+  }
   if (members == 1) return sums;
-  const Result<const Codec*> codec = find_codec(recipe.sync.codec);
-  if (!codec.ok()) return codec.status();
-  const Result<const Codec*> result =
-      find_result_codec(recipe.sync.codec, recipe.sync.result_codec);
-  if (!result.ok()) return result.status();
-  sums.collective = recipe.comm.topology == "auto"
-                        ? choose_collective(static_cast<std::size_t>(members), **codec, **result)
-                        : recipe.comm.topology;
-  sums.bytes_per_round =
-      round_bytes(sums.collective, static_cast<std::uint64_t>(members),
-                  static_cast<std::uint64_t>(sums.parameters), **codec, **result);
+  sums.collective = topology_of(recipe);
+  if (sums.collective == "auto")
+    sums.collective = choose_collective(static_cast<std::size_t>(members), *method->codec,
+                                        *method->result_codec);
+  for (Arithmetic::Fragment& fragment : sums.fragments) {
+    const std::size_t elements = Payload(fragment.elements, method->two_parts()).elements();
+    fragment.bytes_per_round =
+        round_bytes(sums.collective, static_cast<std::uint64_t>(members), elements, *method->codec,
+                    *method->result_codec);
+    const Codec& fp32 = **find_codec("fp32");
+    if (method->gossips())
+      fragment.closing_bytes = direct_bytes(static_cast<std::uint64_t>(members), fragment.elements,
+                                            fp32, fp32);
+  }
   return sums;
+}
+
+std::uint64_t Arithmetic::rounds() const {
+  std::uint64_t all = 0;
+  for (const Fragment& fragment : fragments) all += fragment.rounds;
+  return all;
+}
+
+std::uint64_t Arithmetic::bytes() const {
+  std::uint64_t all = 0;
+  for (const Fragment& fragment : fragments) {
+    const std::uint64_t closing = fragment.closing_bytes != 0 ? 1 : 0;
+    all += (fragment.rounds - closing) * fragment.bytes_per_round + fragment.closing_bytes;
+  }
+  return all;
 }
 
 std::string to_text(const Arithmetic& sums, const Recipe& recipe) {
@@ -104,11 +169,19 @@ std::string to_text(const Arithmetic& sums, const Recipe& recipe) {
       sums.island_batch.size(), sums.island_batch.size() == 1 ? "" : "s", joined(sums.island_batch),
       sums.tokens_per_step, sums.tokens, recipe.train.steps);
   if (!recipe.sync.enabled) return text + "sync      off: the islands train alone\n";
-  text += fmt::format("rounds    {}, one every {} inner steps ({} tokens)", sums.rounds,
+  const std::size_t fragments = sums.fragments.size();
+  text += fmt::format("rounds    {}, one every {} inner steps ({} tokens)", sums.rounds(),
                       recipe.sync.every, sums.tokens_per_round);
-  if (!sums.collective.empty())
-    text += fmt::format("; {} by {}, {} sent by each island a round", recipe.sync.codec,
-                        sums.collective, human_bytes(sums.bytes_per_round));
+  if (fragments > 1) text += fmt::format(" for each of {} fragments", fragments);
+  if (recipe.sync.delay > 0) text += fmt::format(", applied {} steps later", recipe.sync.delay);
+  if (!sums.collective.empty()) {
+    std::uint64_t largest = 0;
+    for (const Arithmetic::Fragment& fragment : sums.fragments)
+      largest = std::max(largest, fragment.bytes_per_round);
+    text += fmt::format("; {} by {}, {}{} sent by each island a round, {} in all", recipe.sync.codec,
+                        sums.collective, fragments > 1 ? "at most " : "", human_bytes(largest),
+                        human_bytes(sums.bytes()));
+  }
   return text + "\n";
 }
 

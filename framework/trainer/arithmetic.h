@@ -18,9 +18,17 @@ struct Arithmetic {
   std::int64_t tokens_per_step = 0;        // of the whole job
   std::int64_t tokens_per_round = 0;
   std::int64_t tokens = 0;
-  std::int64_t rounds = 0;            // the closing one included
-  std::string collective;             // direct or gather; empty with one island or with sync off
-  std::uint64_t bytes_per_round = 0;  // sent by the island that sends most
+  std::string collective;  // direct, gather or gossip; empty with one island or with sync off
+  struct Fragment {
+    std::size_t elements = 0;
+    std::uint64_t rounds = 0;           // the closing one included
+    std::uint64_t bytes_per_round = 0;  // sent by the island that sends most
+    std::uint64_t closing_bytes = 0;    // by that island, in the last round of a gossiping job
+  };
+  std::vector<Fragment> fragments;
+
+  std::uint64_t rounds() const;
+  std::uint64_t bytes() const;  // of all rounds, sent by the island that sends most
 };
 
 // NotFound if the recipe names a codec that does not exist.

@@ -11,6 +11,7 @@
 
 #include <outrigger/framework/launch/exit_code.h>
 #include <outrigger/framework/trainer/arithmetic.h>
+#include <outrigger/framework/trainer/lie.h>
 #include <outrigger/framework/trainer/recipe_options.h>
 #include <outrigger/framework/trainer/sample.h>
 #include <outrigger/framework/trainer/snapshot.h>
@@ -96,9 +97,9 @@ void IslandRun::prepare() {
   data_ = TrainingData::open(recipe_, config.vocab, island_).value_or_throw();
   replica_ = Replica::create(recipe_, config);
   if (!options_.resume_from.empty()) {
-    const auto outer = make_outer_optimizer(outer_options(recipe_)).value_or_throw();
-    snapshot_ =
-        load_snapshot(options_.resume_from, options_.island, *replica_, *outer).value_or_throw();
+    snapshot_ = load_snapshot(options_.resume_from, options_.island, *replica_,
+                              diloco_options(recipe_))
+                    .value_or_throw();
     step_ = saved_at_ = snapshot_.own.step;
   }
 }
@@ -110,7 +111,7 @@ void IslandRun::join() {
   options.job = options_.job;
   options.recipe = options_.recipe_text;
   options.listen = options_.listen;
-  options.topology = recipe_.comm.topology;
+  options.topology = topology_of(recipe_);
   options.insecure = options_.insecure;
   options.join_timeout = recipe_.membership.timeout.max;
   options.step = step_;
@@ -119,8 +120,7 @@ void IslandRun::join() {
     if (line.level == LogLine::Level::kWarning) events_.send(Logged{"warning", line.text});
     std::fflush(stdout);
   };
-  for (const SharedState::Fragment& fragment : snapshot_.shared.fragments)
-    options.applied.push_back(fragment.version);
+  options.applied = snapshot_.versions();
   session_ = Session::join(std::move(options));
   events_.send(Joined{options_.island});
 
@@ -140,6 +140,8 @@ void IslandRun::join() {
                     "starts over from the global parameters",
                     step())});
   };
+  if (recipe_.experiment.liar == options_.island)
+    diloco_->on_delta = make_lie(recipe_.experiment.lie, unsigned_of(recipe_.seed));
 }
 
 bool IslandRun::train() {
@@ -161,7 +163,8 @@ bool IslandRun::train() {
 void IslandRun::train_step() {
   const TimePoint began = Clock::now();
   const Batch batch = data_->batch(static_cast<std::int64_t>(step_)).value_or_throw();
-  const InnerStep inner = replica_->train(batch, step_);
+  const InnerStep inner =
+      replica_->train(batch, step_, [this] { diloco_->correct_gradients(); });
   const std::uint64_t tokens = unsigned_of(batch.tokens.numel());
   ++step_;
   tokens_ += tokens;
@@ -233,8 +236,8 @@ void IslandRun::report_round(const RoundReport& report) {
 double IslandRun::evaluate() {
   if (recipe_.data.eval_fraction <= 0) return eval_loss_;
   // Alone, an island has no global parameters but its own.
-  std::span<const float> weights;
-  if (recipe_.sync.enabled) weights = diloco_->shared().fragments[0].global;
+  NamedTensors weights;
+  if (recipe_.sync.enabled) weights = diloco_->global_parameters();
   const EvalSum own = replica_->evaluate(*data_, weights);
   const nlohmann::json share = {own.loss, own.tokens};
   const std::vector<std::string> shares =

@@ -18,8 +18,29 @@ DiLoCoOptions diloco_options(const Recipe& recipe) {
                                       : std::numeric_limits<std::uint32_t>::max();
   options.codec = recipe.sync.codec;
   options.result_codec = recipe.sync.result_codec;
+  options.fragments = static_cast<std::uint32_t>(recipe.sync.fragments);
+  options.pattern = recipe.sync.pattern;
+  options.fragment_names = recipe.sync.fragment_names;
+  options.delay = static_cast<std::uint64_t>(recipe.sync.delay);
+  options.merge = recipe.sync.merge;
+  options.alpha = recipe.sync.alpha;
+  options.eager = recipe.sync.eager;
+  options.proximal = recipe.sync.proximal;
+  options.control_variates = recipe.sync.control_variates;
   options.outer = outer_options(recipe);
   return options;
+}
+
+std::string topology_of(const Recipe& recipe) {
+  const auto outer = make_outer_optimizer(outer_options(recipe));
+  return outer.ok() && (*outer)->gossips() ? "gossip" : recipe.comm.topology;
+}
+
+void configure(const Recipe& recipe, CoordinatorConfig& config) {
+  const Method method = make_method(diloco_options(recipe)).value_or_throw();
+  config.fragments = fragment_count(method.options);
+  config.weights = method.aggregation->weights();
+  config.replicas_differ = method.gossips();
 }
 
 }  // namespace outrigger

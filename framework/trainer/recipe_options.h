@@ -1,5 +1,6 @@
 #pragma once
 
+#include <outrigger/comm/membership/coordinator_config.h>
 #include <outrigger/framework/recipe/recipe.h>
 #include <outrigger/optim/sync/diloco.h>
 
@@ -9,5 +10,10 @@ namespace outrigger {
 OuterOptions outer_options(const Recipe& recipe);
 // With sync.enabled false no round ever comes.
 DiLoCoOptions diloco_options(const Recipe& recipe);
+
+// comm.topology, but for rules that bring their own.
+std::string topology_of(const Recipe& recipe);
+// What the coordinator has to know of the method.
+void configure(const Recipe& recipe, CoordinatorConfig& config);
 
 }  // namespace outrigger

@@ -32,14 +32,12 @@ InnerOptions inner_options(const InnerRecipe& recipe) {
 // While it lives the parameters hold other values.
 class SwappedWeights {
  public:
-  SwappedWeights(const NamedTensors& parameters, std::span<const float> weights)
+  SwappedWeights(const NamedTensors& parameters, const NamedTensors& weights)
       : parameters_(parameters) {
-    if (weights.empty()) return;
-    for (const NamedTensor& parameter : parameters_) {
-      saved_.push_back(parameter.tensor.detach().clone());
-      const std::size_t elements = static_cast<std::size_t>(parameter.tensor.numel());
-      std::memcpy(parameter.tensor.data_ptr<float>(), weights.data(), elements * sizeof(float));
-      weights = weights.subspan(elements);
+    for (std::size_t k = 0; k < weights.size(); ++k) {
+      const at::Tensor& own = parameters_[k].tensor;
+      saved_.push_back(own.detach().clone());
+      std::memcpy(own.data_ptr<float>(), weights[k].tensor.data_ptr<float>(), own.nbytes());
     }
   }
   ~SwappedWeights() {
@@ -73,7 +71,8 @@ Replica::Replica(const Recipe& recipe, const LlamaConfig& config)
           make_inner_optimizer(inner_options(recipe.inner), model_.parameters()).value_or_throw()) {
 }
 
-InnerStep Replica::train(const Batch& batch, std::uint64_t step) {
+InnerStep Replica::train(const Batch& batch, std::uint64_t step,
+                         const std::function<void()>& correct) {
   ScheduleOptions schedule;
   schedule.kind = schedule_kind(recipe_.inner.schedule.kind).value_or_throw();
   schedule.warmup_steps = recipe_.inner.schedule.warmup;
@@ -86,12 +85,13 @@ InnerStep Replica::train(const Batch& batch, std::uint64_t step) {
   done.loss = accumulate_gradients(model_, batch.tokens, batch.targets,
                                    micro_rows(recipe_, batch.tokens.size(0)),
                                    recipe_.train.precision == "bf16");
+  correct();
   done.grad_norm = clip_grad_norm(model_.parameters(), recipe_.inner.clip);
   inner_->step(done.lr);
   return done;
 }
 
-EvalSum Replica::evaluate(const TrainingData& data, std::span<const float> weights) {
+EvalSum Replica::evaluate(const TrainingData& data, const NamedTensors& weights) {
   const at::NoGradGuard no_grad;
   const SwappedWeights swapped(model_.parameters(), weights);
   EvalSum sum;

@@ -1,8 +1,8 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
-#include <span>
 
 #include <outrigger/framework/data/batch.h>
 #include <outrigger/framework/model/llama.h>
@@ -32,11 +32,12 @@ class Replica {
   static std::unique_ptr<Replica> create(const Recipe& recipe, const LlamaConfig& config);
   Replica(const Recipe& recipe, const LlamaConfig& config);
 
-  // One inner step, number `step` from 0, on the batch.
-  InnerStep train(const Batch& batch, std::uint64_t step);
-  // Over this island's evaluation windows, under the weights given (theta_global, laid out as the
-  // parameters one after the other); empty: under the model's own.
-  EvalSum evaluate(const TrainingData& data, std::span<const float> weights);
+  // One inner step, number `step` from 0, on the batch. `correct` may change the gradients before
+  // they are clipped.
+  InnerStep train(const Batch& batch, std::uint64_t step, const std::function<void()>& correct);
+  // Over this island's evaluation windows, under the weights given (theta_global, as the model's
+  // parameters are ordered); empty: under the model's own.
+  EvalSum evaluate(const TrainingData& data, const NamedTensors& weights);
 
   Llama& model() { return model_; }
   InnerOptimizer& inner() { return *inner_; }

@@ -17,10 +17,13 @@ namespace outrigger {
 //   model.safetensors         theta_global under Hugging Face's names; with config.json a folder
 //   that any reader of
 //                             such models opens
-//   outer.safetensors         the outer optimizer's buffers: "<parameter>.<slot>"
-//   islands/<name>.safetensors  the island's parameters, "local.<parameter>", and its inner
-//   optimizer's state,
-//                             "inner.<name>"; its counters are the file's metadata
+//   outer.safetensors         the outer optimizer's buffers, "<parameter>.<slot>", and what else is
+//                             shared: "<parameter>.variate", "fragment.<p>.statistics"
+//   islands/<name>.safetensors  the island's parameters, "local.<parameter>", its inner optimizer's
+//                             state, "inner.<name>", its open rounds, settled but not applied,
+//                             "open.<fragment>.<round>.encoded" and ".result", and what its method
+//                             keeps ("lead.", "variate.", "gradient_sum."; "global." where replicas
+//                             differ); its counters are the file's metadata
 //   manifest.json             versions and chain hashes, the hash of every part
 //   (checkpoint/store.h)
 
@@ -32,20 +35,22 @@ struct SnapshotPlace {
 };
 
 // Every member calls it at the same step; each writes its part, the first island the shared ones,
-// and commits when all parts are reported. Returns what was committed on the first island, nothing
-// on the others. On a failure the Status names the path, and the checkpoints before it are whole.
+// and commits when all parts are reported. Waits for the outcomes of open rounds first.
+// Returns what was committed on the first island, nothing on the others. On a failure the Status names the path, and the checkpoints before it are whole.
 Result<std::optional<Committed>> save_snapshot(const SnapshotPlace& place, Session& session,
-                                               Replica& replica, const DiLoCo& diloco);
+                                               Replica& replica, DiLoCo& diloco);
 
 struct Snapshot {
   SharedState shared;
   PrivateState own;
+  // Of each fragment: its newest committed round, applied or not.
+  std::vector<Version> versions() const;
 };
 
 // Reads the shared state and the part of `island` from a checkpoint folder, and writes the island's
 // parameters and inner state into the replica. FailedPrecondition when the checkpoint is of another
-// model, outer optimizer or island.
+// model, method or island.
 Result<Snapshot> load_snapshot(const std::string& folder, const std::string& island,
-                               Replica& replica, const OuterOptimizer& outer);
+                               Replica& replica, const DiLoCoOptions& options);
 
 }  // namespace outrigger

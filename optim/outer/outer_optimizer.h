@@ -22,6 +22,7 @@ struct OuterOptions {
 struct OuterStep {
   std::uint64_t round = 0;  // of the fragment, from 0
   double lr_factor = 1;     // what the outer schedule gives for it, times the learning rate
+  std::span<const float> peer_mean = {};  // gossip's: of the group's theta, one value each
 };
 
 // A rule that is linear in g: with b <- momentum b + g it moves theta by -lr (direct g + buffered b).
@@ -43,6 +44,9 @@ class OuterOptimizer {
   virtual void step_block(std::span<float> theta, std::span<const float> g,
                           std::span<const std::span<float>> slots,
                           const OuterStep& step) const = 0;
+  // Whether rounds are among small groups whose replicas stay different: then step_block gets
+  // step.peer_mean.
+  virtual bool gossips() const { return false; }
   // Nothing where it is not linear; eager updates need it to be (shared/protocol.md, "Modes").
   virtual std::optional<LinearStep> linear() const { return std::nullopt; }
 };

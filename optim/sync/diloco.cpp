@@ -1,38 +1,42 @@
 #include <outrigger/optim/sync/diloco.h>
 
+#include <ATen/ops/from_blob.h>
 #include <fmt/format.h>
 
-#include <cmath>
+#include <algorithm>
 
 namespace outrigger {
 namespace {
 
-SharedState initial_state(const std::vector<Fragment>& fragments, const OuterOptimizer& outer) {
-  SharedState shared;
-  for (std::uint32_t p = 0; p < fragments.size(); ++p) {
-    const std::size_t elements = fragments[p].local.elements();
-    SharedState::Fragment state;
-    state.version.fragment = p;
-    state.global.resize(elements);
-    read_block(fragments[p].local, 0, state.global);
-    state.slots.assign(outer.slots().size(), std::vector<float>(elements, 0.0F));
-    shared.fragments.push_back(std::move(state));
-  }
-  return shared;
+SharedState::Fragment initial_shared(std::uint32_t index, const Fragment& fragment,
+                                     const Method& method, std::size_t islands) {
+  const std::size_t elements = fragment.local.elements();
+  SharedState::Fragment state;
+  state.version.fragment = index;
+  state.global.resize(elements);
+  read_block(fragment.local, 0, state.global);
+  state.slots.assign(method.outer->slots().size(), std::vector<float>(elements, 0.0F));
+  state.statistics.assign(method.aggregation->statistics(islands), 0.0);
+  if (method.options.control_variates) state.variate.assign(elements, 0.0F);
+  return state;
 }
 
-std::vector<Fragment> cut(NamedTensors parameters) {
-  std::vector<Fragment> fragments;
-  fragments.push_back(whole_model(std::move(parameters)).value_or_throw());
-  return fragments;
+PrivateState::Fragment initial_own(const Fragment& fragment, const Method& method) {
+  const std::size_t elements = fragment.local.elements();
+  PrivateState::Fragment own;
+  if (method.options.eager) own.lead.assign(elements, 0.0F);
+  if (method.options.control_variates) {
+    own.variate.assign(elements, 0.0F);
+    own.gradient_sum.assign(elements, 0.0F);
+  }
+  return own;
+}
+
+bool has(const std::vector<std::uint32_t>& list, std::uint32_t value) {
+  return std::ranges::find(list, value) != list.end();
 }
 
 }  // namespace
-
-Result<const Codec*> find_result_codec(const std::string& codec, const std::string& result_codec) {
-  if (result_codec != "auto") return find_codec(result_codec);
-  return find_codec(codec == "fp32" ? "fp32" : "bf16");
-}
 
 DiLoCo::DiLoCo(Session& session, NamedTensors parameters, DiLoCoOptions options)
     : DiLoCo(session, std::move(parameters), std::move(options), {}, {}) {}
@@ -40,125 +44,146 @@ DiLoCo::DiLoCo(Session& session, NamedTensors parameters, DiLoCoOptions options)
 DiLoCo::DiLoCo(Session& session, NamedTensors parameters, DiLoCoOptions options, SharedState shared,
                PrivateState own)
     : session_(session),
-      options_(std::move(options)),
-      codec_(find_codec(options_.codec).value_or_throw()),
-      result_codec_(find_result_codec(options_.codec, options_.result_codec).value_or_throw()),
-      outer_(make_outer_optimizer(options_.outer).value_or_throw()),
-      aggregation_(make_aggregation({}).value_or_throw()),
-      timetable_(options_.every, 1, 0),
-      fragments_(cut(std::move(parameters))),
+      method_(make_method(std::move(options)).value_or_throw()),
+      timetable_(timetable_of(method_.options)),
+      parameters_(std::move(parameters)),
+      fragments_(cut_fragments(parameters_, fragment_options(method_.options)).value_or_throw()),
       shared_(std::move(shared)),
-      own_(std::move(own)) {
-  if (options_.every == 0)
-    throw Error({Code::kInvalidArgument, "DiLoCoOptions::every must be at least 1"});
-  if (shared_.fragments.empty()) shared_ = initial_state(fragments_, *outer_);
-  own_.tokens.resize(fragments_.size(), 0);
+      own_(std::move(own)),
+      timings_(fragments_.size()) {
+  const std::size_t islands = session_.peers().size();
+  for (std::uint32_t p = static_cast<std::uint32_t>(shared_.fragments.size());
+       p < fragments_.size(); ++p)
+    shared_.fragments.push_back(initial_shared(p, fragments_[p], method_, islands));
+  for (std::size_t p = own_.fragments.size(); p < fragments_.size(); ++p)
+    own_.fragments.push_back(initial_own(fragments_[p], method_));
   for (std::uint32_t p = 0; p < fragments_.size(); ++p) {
     if (shared_.fragments[p].global.size() != fragments_[p].local.elements())
       throw Error(
           {Code::kFailedPrecondition,
            fmt::format("the shared state has {} elements for fragment {}, the model {}",
                        shared_.fragments[p].global.size(), p, fragments_[p].local.elements())});
-    compare_states("start", p);
+    syncs_.emplace_back(session_, method_, fragments_[p], shared_.fragments[p],
+                        own_.fragments[p]);
+    timings_[p].resize(own_.fragments[p].open.size());
+    if (!method_.gossips() || shared_.fragments[p].version.number == 0) compare_states("start", p);
   }
 }
+
+void DiLoCo::correct_gradients() {}
 
 std::vector<RoundReport> DiLoCo::step(std::uint64_t tokens) {
   if (tokens == 0)
     throw Error(
         {Code::kInvalidArgument, "DiLoCo::step needs the tokens of the inner step; it got 0"});
   ++own_.step;
-  for (std::uint64_t& count : own_.tokens) count += tokens;
-  // Blocking: what is launched at a boundary is applied there.
+  for (PrivateState::Fragment& own : own_.fragments) own.tokens += tokens;
+  const Boundary boundary = timetable_.at(own_.step);
+  // Settle, launch, apply: the rounds due now that were launched earlier are settled first.
+  for (const std::uint32_t p : boundary.applies) settle(p);
+  for (const std::uint32_t p : boundary.launches) launch(p);
   std::vector<RoundReport> reports;
-  for (const std::uint32_t fragment : timetable_.at(own_.step).launches)
-    reports.push_back(run_round(fragment));
+  for (const std::uint32_t p : boundary.applies) {
+    // At tau = H the steps since the last launch are in no round unless one was launched here.
+    const bool alone = method_.options.delay == method_.options.every &&
+                       !has(boundary.launches, p);
+    reports.push_back(
+        apply(p, alone ? FragmentSync::Merging::kCarry : FragmentSync::Merging::kAsOptions));
+  }
+  if (method_.options.eager)
+    for (const std::uint32_t p : boundary.launches) syncs_[p].place_eagerly();
   return reports;
 }
 
 std::vector<RoundReport> DiLoCo::finish() {
   std::vector<RoundReport> reports;
+  const bool late = method_.options.delay == method_.options.every;
   for (std::uint32_t p = 0; p < fragments_.size(); ++p)
-    if (own_.tokens[p] != 0) reports.push_back(run_round(p));
-  for (const SharedState::Fragment& state : shared_.fragments)
-    compare_states("end", state.version.fragment);
+    while (!own_.fragments[p].open.empty())
+      reports.push_back(
+          apply(p, late ? FragmentSync::Merging::kCarry : FragmentSync::Merging::kAsOptions));
+  std::vector<std::uint32_t> closing;
+  for (std::uint32_t p = 0; p < fragments_.size(); ++p)
+    if (method_.gossips())
+      reports.push_back(average(p));
+    else if (closes(method_.options, p, own_.step))
+      closing.push_back(p);
+  for (const std::uint32_t p : closing) launch(p);
+  for (const std::uint32_t p : closing)
+    reports.push_back(apply(p, FragmentSync::Merging::kOverwrite));
+  for (std::uint32_t p = 0; p < fragments_.size(); ++p) compare_states("end", p);
   return reports;
 }
 
-RoundReport DiLoCo::run_round(std::uint32_t fragment) {
-  const RoundId round{fragment, shared_.fragments[fragment].version.number};
-  return settle_and_apply(round, launch(round));
+void DiLoCo::settle() {
+  for (std::uint32_t p = 0; p < fragments_.size(); ++p)
+    for (OpenRound& open : own_.fragments[p].open) syncs_[p].settle(open);
 }
 
-DiLoCo::Launched DiLoCo::launch(RoundId round) {
+void DiLoCo::launch(std::uint32_t fragment) {
   const TimePoint began = Clock::now();
-  const Fragment& fragment = fragments_[round.fragment];
-  SharedState::Fragment& state = shared_.fragments[round.fragment];
-  Segments global;
-  global.add(state.global);
-
-  auto encoded = std::make_shared<std::vector<std::byte>>(codec_->encoded_bytes(global.elements()));
-  const EncodeReport report = encode_delta(*codec_, global, fragment.local, *encoded);
-  const Launched launched{seconds(Clock::now() - began), std::sqrt(report.squared_norm), began};
-
-  Contribution contribution;
-  contribution.round = round;
-  contribution.base = state.version;
-  contribution.tokens = own_.tokens[round.fragment];
-  contribution.norms = {report.finite ? launched.norm : 0.0};
-  contribution.finite = report.finite;
-  contribution.elements = global.elements();
-  contribution.codec = codec_;
-  contribution.result_codec = result_codec_;
-  contribution.reducer = aggregation_->reducer({}, {});
-  contribution.encoded = std::move(encoded);
-  throw_if_error(session_.launch(std::move(contribution)));
-  return launched;
+  const FragmentSync::Launched launched = syncs_[fragment].launch(on_delta);
+  if (!launched.finite) start_over();
+  const double spent = seconds(Clock::now() - began);
+  timings_[fragment].push_back({spent, launched.norm, spent});
 }
 
-RoundReport DiLoCo::settle_and_apply(RoundId round, const Launched& launched) {
+void DiLoCo::settle(std::uint32_t fragment) {
+  std::deque<OpenRound>& open = own_.fragments[fragment].open;
+  if (open.empty()) return;
+  const TimePoint began = Clock::now();
+  syncs_[fragment].settle(open.front());
+  timings_[fragment].front().exposed_s += seconds(Clock::now() - began);
+}
+
+RoundReport DiLoCo::apply(std::uint32_t fragment, FragmentSync::Merging merging) {
+  settle(fragment);
   RoundReport report;
-  report.outcome = session_.wait(round).value_or_throw();
-  const TimePoint settled = Clock::now();
-  const RoundOutcome& outcome = report.outcome;
-  const SharedState::Fragment& state = shared_.fragments[round.fragment];
-  if (outcome.version.number != state.version.number + 1 ||
-      outcome.version.chain != chain(state.version.chain, outcome.hash))
-    throw Error(
-        {Code::kCorruption,
-         fmt::format("{} does not continue this island's history (version {}, chain {}): stop the "
-                     "job and resume it from its last checkpoint",
-                     to_string(round), state.version.number, state.version.chain.hex())});
-  apply(outcome);
-  throw_if_error(session_.applied(round, outcome.version));
-
+  const TimePoint began = Clock::now();
+  report.reset = !own_.fragments[fragment].open.front().finite;
+  report.outcome = syncs_[fragment].apply(merging);
+  const std::uint64_t check = method_.options.check_every;
+  if (check != 0 && report.outcome.version.number % check == 0 && !method_.gossips())
+    compare_states("check", fragment);
+  const Timing timing = timings_[fragment].front();
+  timings_[fragment].pop_front();
   report.step = own_.step;
-  report.reset = !outcome.included;
-  own_.tokens[round.fragment] = 0;
-  if (report.reset && on_reset) on_reset();
-  if (options_.check_every != 0 && outcome.version.number % options_.check_every == 0)
-    compare_states("check", round.fragment);
-
-  report.encode_s = launched.encode_s;
-  report.pseudo_gradient_norm = launched.norm;
-  report.apply_s = seconds(Clock::now() - settled);
-  report.exposed_s = seconds(Clock::now() - launched.began);
+  report.encode_s = timing.encode_s;
+  report.pseudo_gradient_norm = timing.norm;
+  report.apply_s = seconds(Clock::now() - began);
+  report.exposed_s = timing.exposed_s + report.apply_s;
   return report;
 }
 
-void DiLoCo::apply(const RoundOutcome& outcome) {
-  const Fragment& fragment = fragments_[outcome.round.fragment];
-  SharedState::Fragment& state = shared_.fragments[outcome.round.fragment];
-  std::vector<std::span<float>> slots(state.slots.size());
-  const auto step_and_merge = [&](std::size_t offset, std::span<const float> g) {
-    const std::span<float> theta = std::span(state.global).subspan(offset, g.size());
-    for (std::size_t k = 0; k < slots.size(); ++k)
-      slots[k] = std::span(state.slots[k]).subspan(offset, g.size());
-    outer_->step_block(theta, g, slots, {outcome.round.number, 1.0});
-    write_block(fragment.local, offset, theta);
-  };
-  throw_if_error(decode_each(*outcome.codec, *outcome.bytes, state.global.size(), step_and_merge));
-  state.version = outcome.version;
+RoundReport DiLoCo::average(std::uint32_t fragment) {
+  const TimePoint began = Clock::now();
+  RoundReport report;
+  report.step = own_.step;
+  report.outcome = syncs_[fragment].average();
+  report.exposed_s = report.apply_s = seconds(Clock::now() - began);
+  return report;
+}
+
+// One fragment that is not finite spoils the others with the next forward pass.
+void DiLoCo::start_over() {
+  for (FragmentSync& sync : syncs_) sync.start_over();
+  if (on_reset) on_reset();
+}
+
+NamedTensors DiLoCo::global_parameters() const {
+  NamedTensors tensors = parameters_;
+  const std::vector<std::uint32_t> assigned =
+      assign_fragments(named_sizes(parameters_), fragment_options(method_.options))
+          .value_or_throw();
+  std::vector<std::size_t> next(fragments_.size(), 0);
+  for (std::size_t k = 0; k < tensors.size(); ++k) {
+    const std::uint32_t p = assigned[k];
+    const std::size_t offset = fragments_[p].borders[next[p]++];
+    float* data = const_cast<float*>(shared_.fragments[p].global.data()) +
+                  offset;  // NOLINT: from_blob takes no const
+    tensors[k].tensor = at::from_blob(data, parameters_[k].tensor.sizes());
+  }
+  return tensors;
 }
 
 void DiLoCo::compare_states(std::string_view when, std::uint32_t fragment) {

@@ -9,25 +9,13 @@
 
 #include <outrigger/comm/membership/session.h>
 #include <outrigger/optim/named_tensor.h>
-#include <outrigger/optim/outer/outer_optimizer.h>
 #include <outrigger/optim/sync/fragment.h>
-#include <outrigger/optim/aggregate/aggregation.h>
+#include <outrigger/optim/sync/fragment_sync.h>
+#include <outrigger/optim/sync/options.h>
 #include <outrigger/optim/sync/state.h>
 #include <outrigger/optim/sync/timetable.h>
 
 namespace outrigger {
-
-struct DiLoCoOptions {
-  std::uint64_t every = 100;   // H: inner steps between two rounds
-  std::string codec = "fp32";  // of the pseudo-gradient: fp32, bf16, int8
-  std::string result_codec =
-      "auto";  // of the average on its way back: auto is fp32 for fp32, bf16 for the rest
-  OuterOptions outer;
-  std::uint64_t check_every = 10;  // rounds between two comparisons of the whole state; 0: never
-};
-
-// The codec of the average for `codec` and `result_codec` as in DiLoCoOptions.
-Result<const Codec*> find_result_codec(const std::string& codec, const std::string& result_codec);
 
 // What one applied round did, and where its time went.
 struct RoundReport {
@@ -39,14 +27,16 @@ struct RoundReport {
   bool reset = false;  // this island's pseudo-gradient was not finite and it started over
 };
 
-// DiLoCo (arXiv 2311.08105, algorithm 1) under a training loop of the user's own:
+// DiLoCo (arXiv 2311.08105, algorithm 1) and its family, under a training loop of the user's own:
 //
 //   auto session = outrigger::Session::join(
 //       {.coordinator = "host:7077", .island = "paris", .job = "run-1"});
-//   outrigger::DiLoCo diloco(session, parameters, {.every = 100});
+//   outrigger::DiLoCo diloco(session, parameters, {.every = 100, .fragments = 4, .delay = 5});
 //   for (auto& batch : data) { loss(batch).backward(); inner.step(); diloco.step(tokens); }
 //   diloco.finish();
 //
+// The options choose the method: blocking (one fragment, delay 0), streaming (arXiv 2501.18512),
+// one-step-delayed and eager (2502.12996, 2506.21263), gossip (2506.10911: outer "noloco").
 // theta_global starts as the parameters are at construction, which must be equal on every island
 // (checked). The inner optimizer's moments are kept across rounds and never exchanged. Not
 // thread-safe: called by the training thread. Throws Error; after that the parameters are as the
@@ -58,47 +48,57 @@ class DiLoCo {
   DiLoCo(Session& session, NamedTensors parameters, DiLoCoOptions options, SharedState shared,
          PrivateState own);
 
-  // After every inner step: `tokens` (at least 1) is what this island trained on in it. Runs the
-  // rounds that the timetable has at this boundary and returns a report of each that was applied.
+  // Between a backward pass and the inner step: adds to the parameters' .grad what the options ask
+  // for (FedProx's term, control variates). Does nothing without them.
+  void correct_gradients();
+
+  // After every inner step: `tokens` (at least 1) is what this island trained on in it. Runs what
+  // the timetable has at this boundary and returns a report of each round that was applied.
   std::vector<RoundReport> step(std::uint64_t tokens);
 
-  // The end of training: one last round of what has moved since its last round, after which all
-  // islands are equal.
+  // The end of training: open rounds are applied, then one last round, after which all islands are
+  // equal.
   std::vector<RoundReport> finish();
+
+  // Waits for the outcomes of all open rounds, so that the state can be saved.
+  void settle();
 
   // Called when this island's pseudo-gradient was not finite: its parameters are the global ones
   // again, and the inner optimizer's moments must go back to zero.
   std::function<void()> on_reset;
+  DeltaHook on_delta;
 
   const SharedState& shared() const { return shared_; }
   const PrivateState& own() const { return own_; }
   const std::vector<Fragment>& fragments() const { return fragments_; }
-  const OuterOptimizer& outer() const { return *outer_; }
+  const Method& method() const { return method_; }
   const Timetable& timetable() const { return timetable_; }
+  // theta_global under the parameters' names and in their order. The tensors share the state's
+  // memory: read them, and not beyond this object's life.
+  NamedTensors global_parameters() const;
 
  private:
-  struct Launched {
-    double encode_s = 0, norm = 0;
-    TimePoint began;
+  struct Timing {
+    double encode_s = 0, norm = 0, exposed_s = 0;
   };
 
-  RoundReport run_round(std::uint32_t fragment);
-  Launched launch(RoundId round);
-  RoundReport settle_and_apply(RoundId round, const Launched& launched);
-  void apply(const RoundOutcome& outcome);
+  void launch(std::uint32_t fragment);
+  void settle(std::uint32_t fragment);
+  RoundReport apply(std::uint32_t fragment, FragmentSync::Merging merging);
+  void start_over();
+  RoundReport average(std::uint32_t fragment);
   // Throws unless every island holds the same bits of the fragment's shared state.
   void compare_states(std::string_view when, std::uint32_t fragment);
 
   Session& session_;
-  DiLoCoOptions options_;
-  const Codec* codec_;
-  const Codec* result_codec_;
-  std::unique_ptr<OuterOptimizer> outer_;
-  std::unique_ptr<Aggregation> aggregation_;
+  Method method_;
   Timetable timetable_;
+  NamedTensors parameters_;
   std::vector<Fragment> fragments_;
   SharedState shared_;
   PrivateState own_;
+  std::vector<FragmentSync> syncs_;
+  std::vector<std::deque<Timing>> timings_;  // of each fragment's open rounds
 };
 
 }  // namespace outrigger

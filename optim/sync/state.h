@@ -1,34 +1,60 @@
 #pragma once
 
 #include <cstdint>
-#include <string>
+#include <deque>
+#include <memory>
+#include <optional>
 #include <vector>
 
-#include <outrigger/comm/names.h>
+#include <outrigger/comm/membership/session.h>
+#include <outrigger/optim/aggregate/aggregation.h>
 
 namespace outrigger {
 
 // A synchronised run's state has two kinds, and no other (shared/protocol.md, "State has two
 // kinds").
 
-// Equal on every island, to the bit: hashed, checkpointed, given to joiners.
+// Equal on every island, to the bit: hashed, checkpointed, given to joiners. (Under a rule whose
+// replicas differ, each island has its own.)
 struct SharedState {
   struct Fragment {
-    Version version;
+    Version version;            // of the last applied round
     std::vector<float> global;  // theta_global, in the fragment's order
-    std::vector<std::vector<float>>
-        slots;  // the outer optimizer's buffers, in the order of slots()
+    std::vector<std::vector<float>> slots;  // the outer optimizer's, in the order of slots()
+    std::vector<double> statistics;         // the aggregation rule's, as of the last settled round
+    std::vector<float> variate;             // the global control variate c; empty without
   };
   std::vector<Fragment> fragments;
 };
 
-// One island's own. Its parameters and inner moments are the training loop's.
-struct PrivateState {
-  std::uint64_t step = 0;             // inner steps done
-  std::vector<std::uint64_t> tokens;  // of each fragment: since this island was last included
+// A round that this island launched and has not applied.
+struct OpenRound {
+  RoundId round;
+  std::uint64_t tokens = 0;  // as announced
+  bool finite = true;
+  std::shared_ptr<const std::vector<std::byte>> encoded;  // this island's contribution
+  double held = 1;   // how much of the contribution theta_local still holds: 1 until an apply mixes
+  double share = 0;  // of the contribution in the mean, as an eager island estimates it
+  std::optional<RoundOutcome> outcome;  // there once the round is settled
+  Judgement judgement;                  // likewise
+  bool restored = false;                // from a checkpoint: this session knows nothing of it
 };
 
-// The hash that islands compare: of theta_global and the outer buffers, in blocks of 1 MiB.
+// One island's own. Its parameters and inner moments are the training loop's.
+struct PrivateState {
+  struct Fragment {
+    std::uint64_t tokens = 0;    // since this island was last included
+    std::deque<OpenRound> open;  // in the order of rounds; at most two
+    std::vector<float> lead;     // eager: its own contributions as outer momentum filters them
+    std::vector<float> variate;  // the local control variate c_i
+    std::vector<float> gradient_sum;  // of the inner steps since the last launch
+    std::uint64_t gradients = 0;      // how many
+  };
+  std::uint64_t step = 0;  // inner steps done
+  std::vector<Fragment> fragments;
+};
+
+// The hash that islands compare: of theta_global and what belongs to it, in blocks of 1 MiB.
 Hash128 hash_state(const SharedState::Fragment& fragment);
 
 }  // namespace outrigger

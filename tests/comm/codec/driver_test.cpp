@@ -72,10 +72,20 @@ std::vector<std::span<const std::byte>> views(const std::vector<Bytes>& all) {
   return {all.begin(), all.end()};
 }
 
+bool encode_delta(const Codec& codec, std::span<const float> global, const Segments& local,
+                  std::span<std::byte> out) {
+  return encode_each(
+      codec, local.elements(),
+      [&](std::size_t offset, std::span<float> values) {
+        read_delta(global, local, offset, values);
+      },
+      out);
+}
+
 }  // namespace
 
-// Mutation: read_delta subtracts from delta.data() instead of delta.data() + at.
-TEST_CASE("encode_delta gives the flat computation's bytes wherever the borders lie") {
+// Mutation: read_delta reads from global.data() + offset instead of global.data() + offset + at.
+TEST_CASE("encode_each with read_delta gives the flat computation's bytes wherever the borders lie") {
   for (const std::string_view name : kCodecs)
     for (const std::size_t size : kSizes) {
       const Codec& codec = samples::codec(name);
@@ -85,45 +95,26 @@ TEST_CASE("encode_delta gives the flat computation's bytes wherever the borders 
       const Bytes expected = samples::encode_flat(codec, delta);
       for (std::uint64_t seed = 0; seed < 5; ++seed) {
         Bytes out(codec.encoded_bytes(size), std::byte{0xff});
-        const EncodeReport report =
-            encode_delta(codec, cut(global, seed), cut(local, 99 - seed), out);
-        CHECK(report.finite);
+        CHECK(encode_delta(codec, global, cut(local, seed), out));
         CHECK(out == expected);
       }
     }
 }
 
-// Mutation: add_squares puts the tail into sums[0]; encode_delta starts `sums` anew in each block.
-TEST_CASE("the squared norm has the same bits wherever the borders lie") {
-  const Codec& codec = samples::codec("int8");
-  for (const std::size_t size : {0, 7, 255, 1003, 4102, 12343}) {
-    std::vector<float> global = samples::deltas(size, 3), zero(size, 0.0F);
-    for (std::size_t i = 0; i < size; ++i) global[i] = std::ldexp(global[i], i * 7 % 23);
-    double lanes[8] = {}, expected = 0;
-    for (std::size_t i = 0; i < size; ++i) lanes[i % 8] += double{global[i]} * double{global[i]};
-    for (const double lane : lanes) expected += lane;
-    Bytes out(codec.encoded_bytes(size));
-    for (std::uint64_t seed = 0; seed < 5; ++seed) {
-      const Segments left = cut(global, seed), right = cut(zero, seed + 7);
-      CHECK(encode_delta(codec, left, right, out).squared_norm == expected);
-    }
-  }
-}
-
 // Mutation: encode_values overwrites `finite` instead of and-ing it.
-TEST_CASE("encode_delta reports a value that is not finite, wherever it stands") {
+TEST_CASE("encode_each reports a value that is not finite, wherever it stands") {
   for (const std::string_view name : kCodecs) {
     const Codec& codec = samples::codec(name);
     std::vector<float> global(9000, 1.0F), local(9000, 0.5F);
     Bytes out(codec.encoded_bytes(global.size()));
     for (const std::size_t at : {0, 255, 256, 4095, 4096, 8999}) {
       local[at] = std::numeric_limits<float>::quiet_NaN();
-      CHECK_FALSE(encode_delta(codec, whole(global), whole(local), out).finite);
+      CHECK_FALSE(encode_delta(codec, global, whole(local), out));
       local[at] = 0.5F;
     }
     global[10] = FLT_MAX;
     local[10] = -FLT_MAX;
-    CHECK_FALSE(encode_delta(codec, whole(global), whole(local), out).finite);
+    CHECK_FALSE(encode_delta(codec, global, whole(local), out));
   }
 }
 
@@ -215,6 +206,19 @@ TEST_CASE("decode_each never hands out a block that is corrupt") {
       decode_each(codec, encoded, 9000, [&](std::size_t, auto g) { applied += g.size(); });
   CHECK(status.code() == Code::kCorruption);
   CHECK(applied == kDriverBlock);
+}
+
+// Mutation: decode_at decodes from the beginning.
+TEST_CASE("decode_at gives any block of the whole") {
+  for (const std::string_view name : kCodecs) {
+    const Codec& codec = samples::codec(name);
+    const std::size_t size = 2 * kDriverBlock + 77;
+    const Bytes encoded = samples::encode_flat(codec, samples::deltas(size, 8));
+    const std::vector<float> all = samples::decode_flat(codec, encoded, size);
+    std::vector<float> block(77);
+    CHECK(decode_at(codec, encoded, 2 * kDriverBlock, block).ok());
+    CHECK(std::equal(block.begin(), block.end(), all.begin() + 2 * kDriverBlock));
+  }
 }
 
 // Mutation: for_each_piece keeps `skipped` after the first piece.

@@ -79,11 +79,13 @@ Contribution contribution(std::uint32_t island, RoundId round, const Version& ba
   for (std::size_t i = 0; i < values.size(); ++i) {
     values[i] = static_cast<float>((i * 7 + island * 13 + round.number * 31) % 101) / 7.0f;
   }
-  Segments global, local;
-  global.add(values);
+  Segments local;
   local.add(zeros);
   auto encoded = std::make_shared<std::vector<std::byte>>(codec->encoded_bytes(kElements));
-  encode_delta(*codec, global, local, *encoded);
+  encode_each(
+      *codec, kElements,
+      [&](std::size_t offset, std::span<float> out) { read_delta(values, local, offset, out); },
+      *encoded);
   Contribution result;
   result.round = round;
   result.base = base;

@@ -46,7 +46,7 @@ TEST_CASE("recipe data that cannot be is refused with the reason") {
   CHECK(refused({"data.format=llmc"}, "data.format: data.format is llmc, but data.corpus is text"));
   CHECK(refused({"data.corpus=", "data.files=[~/a.txt]"}, "~/a.txt, but ~ is the shell's"));
   CHECK(refused({"data.corpus=", "data.files=[a.txt, ./a.txt]"}, "names /jobs/a.txt twice"));
-  CHECK(refused({"data.corpus=", "data.files=['']"}, "holds an empty path"));
+  CHECK(refused({"data.corpus=", "data.files=['']"}, "holds an empty entry"));
   CHECK(refused({"train.eval_tokens=127"}, "train.eval_tokens (127) is less than train.context"));
   CHECK(refused({"data.eval_fraction=0"}, "nothing is held out to evaluate on"));
   CHECK(errors_with({"data.eval_fraction=0", "train.eval_every=0"}) == "");
@@ -90,6 +90,37 @@ TEST_CASE("recipe checks keep quiet about keys that are wrong by themselves") {
   CHECK(errors ==
         "r.yaml:1: data.corpus: is kvj, but must be \"\" or kjv\nr.yaml:2: model.hidden: is wide, "
         "but must be an integer from 1 to 131072");
+}
+
+// Mutation (each): turn the refusal's condition into false.
+TEST_CASE("recipe schedules that cannot be are refused with the reason") {
+  CHECK(refused({"sync.every=4", "sync.fragments=5"}, "5 fragments do not fit into sync.every (4)"));
+  CHECK(refused({"sync.every=1", "sync.fragment_names=[a, b]"}, "2 fragments do not fit"));
+  CHECK(refused({"sync.every=4", "sync.delay=5"}, "sync.delay (5) is more than sync.every (4)"));
+  CHECK(refused({"sync.every=4", "sync.eager=true"}, "make sync.delay (0) equal to sync.every (4)"));
+  CHECK(refused({"sync.every=4", "sync.delay=4", "sync.eager=true", "sync.merge=carry"},
+                "leave merge at mix"));
+  CHECK(refused({"outer.optimizer=noloco", "sync.delay=1"}, "make sync.delay 0"));
+  CHECK(refused({"outer.optimizer=noloco", "sync.control_variates=true"}, "leave one of the two"));
+  CHECK(refused({"outer.optimizer=noloco", "sync.codec=int8"}, "int8 is too coarse"));
+  CHECK(refused({"experiment.liar=paris"}, "there is no island 'paris'"));
+}
+
+// Mutation (each): turn the warning's condition into false.
+TEST_CASE("recipe schedule settings without effect are warnings that say why") {
+  CHECK(warned({"sync.fragments=2", "sync.pattern=balanced"}) == "");
+  CHECK(warned({"sync.pattern=balanced"}).find("there is one fragment") != std::string::npos);
+  CHECK(warned({"sync.fragment_names=[a, b]", "sync.pattern=balanced"})
+            .find("sync.fragment_names says how to cut") != std::string::npos);
+  CHECK(warned({"sync.fragment_names=[a, b]", "sync.fragments=2"})
+            .find("sync.fragments: has no effect") != std::string::npos);
+  CHECK(warned({"sync.merge=carry", "sync.alpha=0.5"}).find("it is mix's") != std::string::npos);
+  CHECK(warned({"sync.delay=50", "sync.eager=true", "sync.alpha=0.5"})
+            .find("sync.alpha: has no effect: eager") != std::string::npos);
+  CHECK(warned({"outer.optimizer=noloco", "comm.topology=direct"})
+            .find("comm.topology: has no effect: noloco's islands gossip") != std::string::npos);
+  CHECK(warned({"experiment.lie=scale"}).find("experiment.liar names no island") !=
+        std::string::npos);
 }
 
 // Mutation (each): turn the warning's condition into false.

@@ -170,9 +170,8 @@ TEST_CASE("recipe names of other systems are refused with ours") {
         "r.yaml:3: hv.local_steps: is another system's name; here it is `sync.every`\n"
         "r.yaml:3: hv.outer_lr: is another system's name; here it is `outer.lr`\n"
         "r.yaml:4: learning_rate: is another system's name; here it is `inner.lr`");
-  CHECK(errors_with({"sync.fragments=4"})
-            .find("sync.fragments: has no key yet: the whole model is one fragment") !=
-        std::string::npos);
+  CHECK(errors_with({"membership.grace=4s"})
+            .find("membership.grace: has no key yet: the policy is strict") != std::string::npos);
   CHECK(errors_with({"train.batch_size=4"}).find("here it is `train.batch`") != std::string::npos);
 }
 

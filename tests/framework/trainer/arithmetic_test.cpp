@@ -28,7 +28,7 @@ TEST_CASE(
   Recipe recipe = small_recipe();
   const Arithmetic three = sums_of(recipe);
   CHECK(three.island_batch == std::vector<std::int64_t>{3, 3, 2});
-  CHECK(three.rounds == 3);
+  CHECK(three.rounds() == 3);
   CHECK(three.tokens_per_step == 512);
   CHECK(three.tokens_per_round == 50 * 512);
   CHECK(to_text(three, recipe).find("3 + 3 + 2") != std::string::npos);
@@ -45,9 +45,9 @@ TEST_CASE("bytes a round follow the design's formulas") {
   recipe.comm.topology = "gather";
   const Arithmetic gather = sums_of(recipe);
   const double n = static_cast<double>(gather.parameters);
-  CHECK(static_cast<double>(gather.bytes_per_round) == Approx(2 * 4 * n).epsilon(0.001));
+  CHECK(static_cast<double>(gather.fragments[0].bytes_per_round) == Approx(2 * 4 * n).epsilon(0.001));
   recipe.comm.topology = "direct";
-  CHECK(static_cast<double>(sums_of(recipe).bytes_per_round) ==
+  CHECK(static_cast<double>(sums_of(recipe).fragments[0].bytes_per_round) ==
         Approx(2.0 / 3 * (4 + 4) * n).epsilon(0.01));
 }
 
@@ -55,8 +55,8 @@ TEST_CASE("bytes a round follow the design's formulas") {
 TEST_CASE("with sync off there are no rounds and no bytes") {
   Recipe recipe = small_recipe();
   recipe.sync.enabled = false;
-  CHECK(sums_of(recipe).rounds == 0);
-  CHECK(sums_of(recipe).bytes_per_round == 0);
+  CHECK(sums_of(recipe).rounds() == 0);
+  CHECK(sums_of(recipe).bytes() == 0);
 }
 
 // Mutation: in micro_rows leave out the bound by the island's batch.

@@ -63,7 +63,7 @@ DiLoCoOptions plain_average(std::uint64_t every) {
   return options;
 }
 
-// Mutation: in encode_delta swap global and local (the sign of the pseudo-gradient).
+// Mutation: in read_delta swap global and local (the sign of the pseudo-gradient).
 TEST_CASE("one island with an outer SGD of lr 1 is its inner AdamW, to rounding, for any H") {
   for (const std::uint64_t every : {1, 4, 25}) {
     CAPTURE(every);
@@ -107,7 +107,7 @@ struct Regression {
   }
 };
 
-// Mutation: in DiLoCo::launch give contribution.tokens = 1 (an unweighted mean).
+// Mutation: in FragmentSync::launch give contribution.tokens = 1 (an unweighted mean).
 TEST_CASE(
     "K islands with H = 1, inner SGD and outer SGD of lr 1 are data parallel on the joined batch") {
   const std::vector<std::int64_t> first_row = {0, 4, 7}, rows = {4, 3, 2};
@@ -155,7 +155,7 @@ void train(Session& session, std::size_t island, const DiLoCoOptions& options, s
          diloco.shared().fragments[0].version.chain};
 }
 
-// Mutation: in DiLoCo::apply write `g` instead of `theta` into the parameters.
+// Mutation: in FragmentSync::merge_block write `before` instead of `local` back.
 TEST_CASE("all islands are equal to the bit in the end, for each codec, topology and transport") {
   const std::string codec = GENERATE("fp32", "bf16", "int8");
   const std::string topology = GENERATE("direct", "gather");
@@ -202,7 +202,7 @@ TEST_CASE("islands that start from other parameters are refused before the first
   }
 }
 
-// Mutation: in DiLoCo::settle_and_apply leave out the call of on_reset.
+// Mutation: in DiLoCo::start_over leave out the call of on_reset.
 TEST_CASE(
     "an island whose pseudo-gradient is not finite is left out and starts over from the global "
     "parameters") {

@@ -11,14 +11,6 @@
 namespace outrigger {
 namespace {
 
-CoordinatorConfig config_of(std::size_t islands) {
-  CoordinatorConfig config;
-  config.job = "test";
-  for (std::size_t island = 0; island < islands; ++island)
-    config.islands.push_back("island-" + std::to_string(island));
-  return config;
-}
-
 using Join = std::function<Session(SessionOptions)>;
 
 void run_threads(const CoordinatorConfig& config, const std::string& topology, const Join& join,
@@ -50,7 +42,15 @@ void run_threads(const CoordinatorConfig& config, const std::string& topology, c
 
 void run_islands(std::size_t islands, const std::function<void(Session&, std::size_t)>& body,
                  const std::string& topology, Wire wire) {
-  const CoordinatorConfig config = config_of(islands);
+  run_islands(CoordinatorConfig{}, islands, body, topology, wire);
+}
+
+void run_islands(CoordinatorConfig config, std::size_t islands,
+                 const std::function<void(Session&, std::size_t)>& body,
+                 const std::string& topology, Wire wire) {
+  config.job = "test";
+  for (std::size_t island = 0; island < islands; ++island)
+    config.islands.push_back("island-" + std::to_string(island));
   if (wire == Wire::kInProcess) {
     LocalJob job(config);
     run_threads(

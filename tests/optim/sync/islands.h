@@ -4,6 +4,7 @@
 #include <functional>
 #include <string>
 
+#include <outrigger/comm/membership/coordinator_config.h>
 #include <outrigger/comm/membership/session.h>
 
 namespace outrigger {
@@ -14,6 +15,10 @@ enum class Wire { kInProcess, kGrpc };
 // over gRPC the coordinator and the transports listen on loopback. An exception of any island is
 // thrown again.
 void run_islands(std::size_t islands, const std::function<void(Session&, std::size_t)>& body,
+                 const std::string& topology = "auto", Wire wire = Wire::kInProcess);
+// As `config` says, which has no islands yet.
+void run_islands(CoordinatorConfig config, std::size_t islands,
+                 const std::function<void(Session&, std::size_t)>& body,
                  const std::string& topology = "auto", Wire wire = Wire::kInProcess);
 
 }  // namespace outrigger

@@ -1,0 +1,219 @@
+#include <ATen/ops/from_blob.h>
+#include <fmt/format.h>
+
+#include <cstring>
+#include <map>
+#include <nlohmann/json.hpp>
+
+#include <outrigger/framework/model/safetensors.h>
+#include <outrigger/framework/model/weights.h>
+#include <outrigger/framework/trainer/snapshot_parts.h>
+
+namespace outrigger {
+namespace {
+
+using Json = nlohmann::json;
+using Tensors = std::map<std::string, at::Tensor>;
+using Bytes = std::vector<std::byte>;
+
+NamedTensors prefixed(const std::string& prefix, NamedTensors tensors) {
+  for (NamedTensor& tensor : tensors) tensor = {prefix + tensor.name, tensor.tensor.detach()};
+  return tensors;
+}
+
+NamedTensor bytes_tensor(const std::string& name, const Bytes& bytes) {
+  auto* data = const_cast<std::byte*>(bytes.data());  // NOLINT: from_blob takes no const; only read
+  return {name, at::from_blob(data, {static_cast<std::int64_t>(bytes.size())}, at::kByte)};
+}
+
+std::string open_name(const RoundId& round, const char* what) {
+  return fmt::format("open.{}.{}.{}", round.fragment, round.number, what);
+}
+
+Json member_json(const MemberId& member) {
+  return {member.island, member.incarnation, member.worker};
+}
+
+// A settled round that is not applied: the island's own part of it, and its result.
+Json open_json(const OpenRound& open) {
+  const RoundOutcome& outcome = *open.outcome;
+  Json contributors = Json::array();
+  for (const MemberId& member : outcome.contributors) contributors.push_back(member_json(member));
+  return {{"round", open.round.number},
+          {"tokens", open.tokens},
+          {"finite", open.finite},
+          {"held", open.held},
+          {"share", open.share},
+          {"version", outcome.version.number},
+          {"chain", outcome.version.chain.hex()},
+          {"hash", outcome.hash.hex()},
+          {"included", outcome.included},
+          {"contributors", contributors},
+          {"weights", outcome.weights},
+          {"codec", outcome.codec->name()},
+          {"skip", open.judgement.skip},
+          {"scales", open.judgement.scales}};
+}
+
+Json private_json(const PrivateState& own) {
+  Json fragments = Json::array();
+  for (const PrivateState::Fragment& fragment : own.fragments) {
+    Json open = Json::array();
+    for (const OpenRound& round : fragment.open) open.push_back(open_json(round));
+    fragments.push_back(
+        {{"tokens", fragment.tokens}, {"gradients", fragment.gradients}, {"open", open}});
+  }
+  return {{"step", own.step}, {"fragments", fragments}};
+}
+
+Status take_bytes(const Tensors& tensors, const std::string& name, const std::string& source,
+                  std::shared_ptr<const Bytes>& bytes) {
+  const auto found = tensors.find(name);
+  if (found == tensors.end() || found->second.scalar_type() != at::kByte)
+    return {Code::kCorruption, fmt::format("{} lacks the bytes '{}'", source, name)};
+  auto copy = std::make_shared<Bytes>(static_cast<std::size_t>(found->second.numel()));
+  std::memcpy(copy->data(), found->second.data_ptr(), copy->size());
+  bytes = std::move(copy);
+  return {};
+}
+
+Status check_length(const Bytes& bytes, const Codec& codec, std::size_t elements,
+                    const std::string& source) {
+  if (bytes.size() == codec.encoded_bytes(elements)) return {};
+  return {Code::kFailedPrecondition,
+          fmt::format("{} holds an open round of {} bytes, but {} encodes this fragment in {}: it "
+                      "was written with other fragments or codecs",
+                      source, bytes.size(), codec.name(), codec.encoded_bytes(elements))};
+}
+
+Status read_open(const Json& json, const Tensors& tensors, std::uint32_t fragment,
+                 const Method& method, std::size_t elements, const std::string& source,
+                 OpenRound& open) {
+  open.restored = true;
+  open.round = {fragment, json.at("round")};
+  open.tokens = json.at("tokens");
+  open.finite = json.at("finite");
+  open.held = json.at("held");
+  open.share = json.at("share");
+  open.judgement.skip = json.at("skip");
+  open.judgement.scales = json.at("scales").get<std::vector<float>>();
+  Status status = take_bytes(tensors, open_name(open.round, "encoded"), source, open.encoded);
+  if (status.ok()) status = check_length(*open.encoded, *method.codec, elements, source);
+  if (!status.ok()) return status;
+
+  RoundOutcome outcome;
+  outcome.round = open.round;
+  outcome.version = {fragment, json.at("version"), hash_from_hex(json.at("chain"))};
+  outcome.hash = hash_from_hex(json.at("hash"));
+  outcome.included = json.at("included");
+  outcome.weights = json.at("weights").get<std::vector<std::uint64_t>>();
+  for (const Json& member : json.at("contributors"))
+    outcome.contributors.push_back({member.at(0), member.at(1), member.at(2)});
+  const Result<const Codec*> codec = find_codec(json.at("codec").get<std::string>());
+  if (!codec.ok()) return codec.status();
+  outcome.codec = *codec;
+  status = take_bytes(tensors, open_name(open.round, "result"), source, outcome.bytes);
+  if (status.ok()) status = check_length(*outcome.bytes, **codec, elements, source);
+  open.outcome = std::move(outcome);
+  return status;
+}
+
+Status read_fragment(const Json& json, const Tensors& tensors, std::uint32_t index,
+                     const Method& method, const Fragment& fragment, const std::string& source,
+                     SharedState::Fragment& shared, PrivateState::Fragment& own) {
+  own.tokens = json.at("tokens");
+  own.gradients = json.at("gradients");
+  const auto read = [&](bool wanted, const std::string& prefix, std::vector<float>& values) {
+    return wanted ? read_flat(tensors, fragment, prefix, "", source, values) : Status();
+  };
+  Status status = read(method.options.eager, "lead.", own.lead);
+  if (status.ok()) status = read(method.options.control_variates, "variate.", own.variate);
+  if (status.ok()) status = read(method.options.control_variates, "gradient_sum.", own.gradient_sum);
+  if (status.ok()) status = read(method.gossips(), "global.", shared.global);
+  const std::vector<std::string> slots = method.outer->slots();
+  for (std::size_t k = 0; k < slots.size() && status.ok(); ++k)
+    status = read(method.gossips(), slots[k] + ".", shared.slots[k]);
+  const std::size_t elements =
+      Payload(fragment.local.elements(), method.two_parts()).elements();
+  for (const Json& round : json.at("open")) {
+    if (!status.ok()) break;
+    own.open.emplace_back();
+    status = read_open(round, tensors, index, method, elements, source, own.open.back());
+  }
+  return status;
+}
+
+}  // namespace
+
+std::string island_part(const std::string& island) {
+  return "islands/" + island + ".safetensors";
+}
+
+Status write_private(const std::string& path, Replica& replica, const DiLoCo& diloco) {
+  NamedTensors tensors = prefixed("local.", replica.model().parameters());
+  append(tensors, prefixed("inner.", replica.inner().state()));
+  for (std::size_t p = 0; p < diloco.fragments().size(); ++p) {
+    const Fragment& fragment = diloco.fragments()[p];
+    const PrivateState::Fragment& own = diloco.own().fragments[p];
+    const auto add = [&](const std::vector<float>& values, const std::string& prefix) {
+      if (!values.empty()) append(tensors, views(fragment, values, prefix));
+    };
+    add(own.lead, "lead.");
+    add(own.variate, "variate.");
+    add(own.gradient_sum, "gradient_sum.");
+    if (diloco.method().gossips()) {  // its replica is its own
+      const SharedState::Fragment& state = diloco.shared().fragments[p];
+      add(state.global, "global.");
+      const std::vector<std::string> slots = diloco.method().outer->slots();
+      for (std::size_t k = 0; k < slots.size(); ++k) add(state.slots[k], slots[k] + ".");
+    }
+    for (const OpenRound& open : own.open) {
+      tensors.push_back(bytes_tensor(open_name(open.round, "encoded"), *open.encoded));
+      tensors.push_back(bytes_tensor(open_name(open.round, "result"), *open.outcome->bytes));
+    }
+  }
+  return write_safetensors(path, tensors, {{"state", private_json(diloco.own()).dump()}});
+}
+
+Status read_private(const Checkpoint& checkpoint, const std::string& island, const Method& method,
+                    const std::vector<Fragment>& fragments, Replica& replica, SharedState& shared,
+                    PrivateState& own) {
+  const Result<std::string> path = checkpoint.part_path(island_part(island));
+  if (!path.ok())
+    return {
+        Code::kFailedPrecondition,
+        fmt::format(
+            "{} has no part of island '{}': a job goes on with the islands that it was saved with",
+            checkpoint.path, island)};
+  const Result<SafetensorsFile> file = SafetensorsFile::open(*path);
+  if (!file.ok()) return file.status();
+  NamedTensors local, inner;
+  Tensors others;
+  for (const NamedTensor& tensor : file->tensors()) {
+    if (tensor.name.starts_with("local.")) local.push_back({tensor.name.substr(6), tensor.tensor});
+    else if (tensor.name.starts_with("inner.")) inner.push_back({tensor.name.substr(6), tensor.tensor});
+    else others[tensor.name] = tensor.tensor;
+  }
+  if (const Status status = copy_into(local, replica.model(), *path); !status.ok()) return status;
+  if (const Status status = replica.inner().load_state(inner); !status.ok())
+    return status.with_context(*path);
+  const auto state = file->metadata().find("state");
+  const Json json = state == file->metadata().end()
+                        ? Json()
+                        : Json::parse(state->second, nullptr, /*allow_exceptions=*/false);
+  if (!json.is_object() || json.value("fragments", Json::array()).size() != fragments.size())
+    return {Code::kFailedPrecondition,
+            fmt::format("{} has no state of {} fragments: the checkpoint is of another version or "
+                        "method",
+                        *path, fragments.size())};
+  own.step = static_cast<std::uint64_t>(checkpoint.manifest.step);
+  own.fragments.resize(fragments.size());
+  for (std::uint32_t p = 0; p < fragments.size(); ++p) {
+    const Status status = read_fragment(json.at("fragments").at(p), others, p, method, fragments[p],
+                                        *path, shared.fragments[p], own.fragments[p]);
+    if (!status.ok()) return status;
+  }
+  return {};
+}
+
+}  // namespace outrigger

@@ -1,0 +1,173 @@
+#include <ATen/ops/from_blob.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <map>
+#include <nlohmann/json.hpp>
+
+#include <outrigger/framework/model/safetensors.h>
+#include <outrigger/framework/trainer/snapshot_parts.h>
+
+namespace outrigger {
+namespace {
+
+using Json = nlohmann::json;
+
+// The tensors of a file by name.
+Result<std::map<std::string, at::Tensor>> tensors_of(const Checkpoint& checkpoint,
+                                                     const std::string& part) {
+  const Result<std::string> path = checkpoint.part_path(part);
+  if (!path.ok()) return path.status();
+  const Result<SafetensorsFile> file = SafetensorsFile::open(*path);
+  if (!file.ok()) return file.status();
+  std::map<std::string, at::Tensor> tensors;
+  for (const NamedTensor& tensor : file->tensors()) tensors[tensor.name] = tensor.tensor;
+  return tensors;
+}
+
+Status check_written_by(const Checkpoint& checkpoint, const Method& method, std::size_t fragments) {
+  const Json& state = checkpoint.manifest.state;
+  const auto differs = [&](const char* key, const char* named, std::string_view now) -> Status {
+    const std::string then = state.value(key, "");
+    if (then == now) return {};
+    return {Code::kFailedPrecondition, fmt::format("{} was written with {} '{}', the recipe says '{}'",
+                                                   checkpoint.path, named, then, now)};
+  };
+  if (const Status status = differs("outer", "outer.optimizer", method.outer->name()); !status.ok())
+    return status;
+  if (const Status status = differs("aggregate", "sync.aggregate", method.aggregation->name());
+      !status.ok())
+    return status;
+  if (state.at("versions").size() == fragments) return {};
+  return {Code::kFailedPrecondition,
+          fmt::format("{} was written with {} fragments, the recipe says {}", checkpoint.path,
+                      state.at("versions").size(), fragments)};
+}
+
+std::string statistics_name(std::size_t fragment) {
+  return fmt::format("fragment.{}.statistics", fragment);
+}
+
+Status read_statistics(const std::map<std::string, at::Tensor>& tensors, std::size_t fragment,
+                       const std::string& source, std::vector<double>& statistics) {
+  const auto found = tensors.find(statistics_name(fragment));
+  if (found == tensors.end()) return {};
+  if (found->second.scalar_type() != at::kDouble)
+    return {Code::kFailedPrecondition,
+            fmt::format("{}: '{}' is not fp64", source, statistics_name(fragment))};
+  const double* data = found->second.data_ptr<double>();
+  statistics.assign(data, data + found->second.numel());
+  return {};
+}
+
+}  // namespace
+
+NamedTensors views(const Fragment& fragment, const std::vector<float>& values,
+                   const std::string& prefix, const std::string& suffix) {
+  NamedTensors tensors;
+  for (std::size_t t = 0; t < fragment.parameters.size(); ++t) {
+    float* data = const_cast<float*>(values.data()) +
+                  fragment.borders[t];  // NOLINT: from_blob takes no const; only read
+    const NamedTensor& parameter = fragment.parameters[t];
+    tensors.push_back(
+        {prefix + parameter.name + suffix, at::from_blob(data, parameter.tensor.sizes())});
+  }
+  return tensors;
+}
+
+void append(NamedTensors& all, NamedTensors more) {
+  for (NamedTensor& tensor : more) all.push_back(std::move(tensor));
+}
+
+Status write_global(const std::string& path, const DiLoCo& diloco) {
+  return write_safetensors(path, diloco.global_parameters());
+}
+
+Status write_outer(const std::string& path, const DiLoCo& diloco) {
+  const std::vector<std::string> slots = diloco.method().outer->slots();
+  NamedTensors tensors;
+  for (std::size_t p = 0; p < diloco.fragments().size(); ++p) {
+    const Fragment& fragment = diloco.fragments()[p];
+    const SharedState::Fragment& state = diloco.shared().fragments[p];
+    for (std::size_t k = 0; k < slots.size(); ++k)
+      append(tensors, views(fragment, state.slots[k], "", "." + slots[k]));
+    if (!state.variate.empty()) append(tensors, views(fragment, state.variate, "", ".variate"));
+    if (!state.statistics.empty()) {
+      double* data = const_cast<double*>(state.statistics.data());  // NOLINT: as above
+      tensors.push_back(
+          {statistics_name(p),
+           at::from_blob(data, {static_cast<std::int64_t>(state.statistics.size())}, at::kDouble)});
+    }
+  }
+  return write_safetensors(path, tensors,
+                           {{"optimizer", std::string(diloco.method().outer->name())}});
+}
+
+nlohmann::json state_json(const DiLoCo& diloco) {
+  Json versions = Json::array();
+  for (const SharedState::Fragment& fragment : diloco.shared().fragments)
+    versions.push_back({{"fragment", fragment.version.fragment},
+                        {"number", fragment.version.number},
+                        {"chain", fragment.version.chain.hex()}});
+  return {{"versions", versions},
+          {"outer", diloco.method().outer->name()},
+          {"aggregate", diloco.method().aggregation->name()}};
+}
+
+Hash128 hash_from_hex(const std::string& hex) {
+  Hash128 hash;
+  if (hex.size() != 32) return hash;
+  std::from_chars(hex.data(), hex.data() + 16, hash.high, 16);
+  std::from_chars(hex.data() + 16, hex.data() + 32, hash.low, 16);
+  return hash;
+}
+
+Status read_flat(const std::map<std::string, at::Tensor>& tensors, const Fragment& fragment,
+                 const std::string& prefix, const std::string& suffix, const std::string& source,
+                 std::vector<float>& values) {
+  values.clear();
+  for (const NamedTensor& parameter : fragment.parameters) {
+    const auto found = tensors.find(prefix + parameter.name + suffix);
+    if (found == tensors.end() || found->second.sizes() != parameter.tensor.sizes() ||
+        found->second.scalar_type() != at::kFloat)
+      return {Code::kFailedPrecondition,
+              fmt::format("{} has no fp32 tensor '{}{}{}' of the model's shape: the checkpoint is "
+                          "of another model or method",
+                          source, prefix, parameter.name, suffix)};
+    const float* data = found->second.data_ptr<float>();
+    values.insert(values.end(), data, data + found->second.numel());
+  }
+  return {};
+}
+
+Status read_shared(const Checkpoint& checkpoint, const Method& method,
+                   const std::vector<Fragment>& fragments, SharedState& shared) {
+  Status status = check_written_by(checkpoint, method, fragments.size());
+  if (!status.ok()) return status;
+  const auto global = tensors_of(checkpoint, "model.safetensors");
+  if (!global.ok()) return global.status();
+  const auto buffers = tensors_of(checkpoint, "outer.safetensors");
+  if (!buffers.ok()) return buffers.status();
+
+  for (std::size_t p = 0; p < fragments.size() && status.ok(); ++p) {
+    const Json& version = checkpoint.manifest.state.at("versions").at(p);
+    SharedState::Fragment state;
+    state.version = {version.at("fragment"), version.at("number"),
+                     hash_from_hex(version.at("chain"))};
+    status = read_flat(*global, fragments[p], "", "", checkpoint.path, state.global);
+    for (const std::string& slot : method.outer->slots()) {
+      if (!status.ok()) break;
+      state.slots.emplace_back();
+      status =
+          read_flat(*buffers, fragments[p], "", "." + slot, checkpoint.path, state.slots.back());
+    }
+    if (status.ok() && method.options.control_variates)
+      status = read_flat(*buffers, fragments[p], "", ".variate", checkpoint.path, state.variate);
+    if (status.ok()) status = read_statistics(*buffers, p, checkpoint.path, state.statistics);
+    shared.fragments.push_back(std::move(state));
+  }
+  return status;
+}
+
+}  // namespace outrigger

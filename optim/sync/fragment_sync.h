@@ -1,0 +1,86 @@
+#pragma once
+
+#include <functional>
+#include <span>
+
+#include <outrigger/comm/membership/session.h>
+#include <outrigger/optim/sync/fragment.h>
+#include <outrigger/optim/sync/options.h>
+#include <outrigger/optim/sync/payload.h>
+#include <outrigger/optim/sync/state.h>
+
+namespace outrigger {
+
+// Sees, and may change, a pseudo-gradient before it is encoded: `delta` are its values from `offset`
+// on. For experiments with broken islands, and for noise.
+using DeltaHook = std::function<void(RoundId round, std::size_t offset, std::span<float> delta)>;
+
+// One fragment's rounds on one island: launch, settle, apply (shared/protocol.md, "A round"). When
+// is DiLoCo's matter. Holds references to the state, which must outlive it. Throws Error.
+class FragmentSync {
+ public:
+  FragmentSync(Session& session, const Method& method, const Fragment& fragment,
+               SharedState::Fragment& shared, PrivateState::Fragment& own);
+
+  struct Launched {
+    bool finite = true;
+    double norm = 0;  // of the pseudo-gradient
+  };
+  // Encodes and announces the next round. REQUIRES: open rounds are settled.
+  Launched launch(const DeltaHook& hook);
+
+  // Waits for the outcome of the open round and judges it. Does nothing if that is done.
+  void settle(OpenRound& open);
+
+  // How the local parameters take the new global ones.
+  enum class Merging {
+    kAsOptions,
+    kCarry,      // whatever the options say: an apply at tau = H without a launch beside it
+    kOverwrite,  // the end: every island takes the global parameters
+  };
+  // Settles and applies the oldest open round, and returns its outcome.
+  RoundOutcome apply(Merging merging);
+
+  // Eager: puts the local parameters where this island's newest contribution is already in them.
+  void place_eagerly();
+
+  // One round of the local parameters themselves, in fp32: afterwards every island holds their mean,
+  // and the outer optimizer's buffers are 0. Ends a run of replicas that differ.
+  RoundOutcome average();
+
+  // The local parameters become the global ones; what they held is gone.
+  void start_over();
+
+ private:
+  std::size_t elements() const { return shared_.global.size(); }
+  std::span<float> global(std::size_t offset, std::size_t count) {
+    return std::span(shared_.global).subspan(offset, count);
+  }
+  // Calls visit(offset, count) for each block of the driver.
+  template <class Visit>
+  void each_block(Visit visit) const;
+  void decode_own(const OpenRound& open, std::size_t offset, std::span<float> values) const;
+  void read_own_delta(std::size_t offset, std::span<float> delta) const;
+  void fill_second(std::size_t offset, std::span<float> values) const;
+  double estimated_share() const;
+  void check_continues(const RoundOutcome& outcome) const;
+  Version newest() const;
+  void judge(OpenRound& open);
+  void add_back(OpenRound& open);
+  void take_variate(const OpenRound& open);
+  void step_block(const OpenRound& open, std::size_t offset, std::span<float> g);
+  enum class Merge { kNone, kMix, kCarry, kShift, kOverwrite };
+  Merge merge_of(const OpenRound& open, Merging merging) const;
+  void merge_block(const OpenRound& open, Merge merge, std::size_t offset,
+                   std::span<float> before) const;
+  void scale(const Judgement& judgement, std::size_t offset, std::span<float> g) const;
+
+  Session& session_;
+  const Method& method_;
+  const Fragment& fragment_;
+  SharedState::Fragment& shared_;
+  PrivateState::Fragment& own_;
+  Payload payload_;
+};
+
+}  // namespace outrigger

@@ -1,0 +1,81 @@
+#include <outrigger/optim/sync/options.h>
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace outrigger {
+namespace {
+
+std::string complaint(const DiLoCoOptions& options, const OuterOptimizer& outer) {
+  const std::uint32_t count = fragment_count(options);
+  if (options.every == 0) return "every is 0; it must be at least 1";
+  if (count > options.every)
+    return fmt::format("{} fragments need {} inner steps a round, but every is {}", count, count,
+                       options.every);
+  if (options.delay > options.every)
+    return fmt::format("delay is {}, but a round is applied at most every = {} steps late",
+                       options.delay, options.every);
+  if (options.merge != "mix" && options.merge != "carry")
+    return fmt::format("there is no merge '{}'; there are mix, carry", options.merge);
+  if (!(options.alpha >= 0 && options.alpha <= 1))
+    return fmt::format("alpha is {}; it must be from 0 to 1", options.alpha);
+  if (options.proximal < 0) return "proximal is below 0";
+  if (options.eager && (options.delay != options.every || options.merge != "mix"))
+    return "eager needs delay = every and merge mix: it is the one-step-delayed update, made early";
+  if (options.eager && !outer.linear())
+    return fmt::format("eager needs an outer rule that is linear, such as nesterov or sgd; {} is not",
+                       outer.name());
+  if (outer.gossips() && (options.delay != 0 || options.control_variates))
+    return fmt::format("{} exchanges at once and needs delay 0, without control variates",
+                       outer.name());
+  return "";
+}
+
+}  // namespace
+
+Result<const Codec*> find_result_codec(const std::string& codec, const std::string& result_codec) {
+  if (result_codec != "auto") return find_codec(result_codec);
+  return find_codec(codec == "fp32" ? "fp32" : "bf16");
+}
+
+std::uint32_t fragment_count(const DiLoCoOptions& options) {
+  return options.fragment_names.empty() ? options.fragments
+                                        : static_cast<std::uint32_t>(options.fragment_names.size());
+}
+
+FragmentOptions fragment_options(const DiLoCoOptions& options) {
+  return {options.fragments, options.pattern, options.fragment_names};
+}
+
+Timetable timetable_of(const DiLoCoOptions& options) {
+  return {options.every, fragment_count(options), options.delay};
+}
+
+bool closes(const DiLoCoOptions& options, std::uint32_t fragment, std::uint64_t steps) {
+  if (options.delay > 0 || options.alpha > 0 || options.merge != "mix") return true;
+  const std::vector<std::uint32_t> launches = timetable_of(options).at(steps).launches;
+  return std::ranges::find(launches, fragment) == launches.end();
+}
+
+Result<Method> make_method(DiLoCoOptions options) {
+  Method method;
+  const Result<const Codec*> codec = find_codec(options.codec);
+  if (!codec.ok()) return codec.status();
+  const Result<const Codec*> result = find_result_codec(options.codec, options.result_codec);
+  if (!result.ok()) return result.status();
+  Result<std::unique_ptr<OuterOptimizer>> outer = make_outer_optimizer(options.outer);
+  if (!outer.ok()) return outer.status();
+  Result<std::unique_ptr<Aggregation>> aggregation = make_aggregation(options.aggregation);
+  if (!aggregation.ok()) return aggregation.status();
+  method.codec = *codec;
+  method.result_codec = *result;
+  method.outer = std::move(*outer);
+  method.aggregation = std::move(*aggregation);
+  if (const std::string wrong = complaint(options, *method.outer); !wrong.empty())
+    return Status(Code::kInvalidArgument, wrong);
+  method.options = std::move(options);
+  return method;
+}
+
+}  // namespace outrigger
