@@ -22,6 +22,9 @@ struct CoordinatorConfig {
   std::uint32_t fragments = 1;
   WeightRule weights = WeightRule::kTokens;
   bool replicas_differ = false;  // gossip: results are not compared, the chain counts rounds only
+  // Fragment i's rounds are island i's alone: each closes when it is announced, and all others get
+  // its bytes.
+  bool asynchronous = false;
   std::string recipe;                // resolved; a member must bring the same text
   std::string numerics = kNumerics;  // likewise
   // How long a member may be silent, or away after its connection broke, before it counts as lost,

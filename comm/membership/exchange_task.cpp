@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include <outrigger/comm/codec/frame.h>
 #include <outrigger/comm/collective/batch.h>
 #include <outrigger/comm/membership/wire.h>
 
@@ -27,7 +28,7 @@ Exchange make_exchange(const ExchangeTask& task) {
   return exchange;
 }
 
-Status hand_on(Transport& transport, const ExchangeTask& task, const Exchanged& result,
+Status hand_on(Transport& transport, const ExchangeTask& task, Exchanged& result,
                std::stop_token stop, std::optional<MemberId>& failed_peer) {
   Batch batch(task.deadline, std::move(stop));
   for (const auto& spectator : task.close.spectators()) {
@@ -36,6 +37,7 @@ Status hand_on(Transport& transport, const ExchangeTask& task, const Exchanged& 
     batch.add(Batch::kSends, to,
               transport.send(to, tag, result.codec->wire_id(), task.contribution.elements,
                              result.bytes, task.deadline));
+    result.bytes_sent += kFrameHeaderBytes + result.bytes.size();
   }
   const Status status = batch.wait(Batch::kSends);
   if (!status.ok()) failed_peer = batch.failed_peer();

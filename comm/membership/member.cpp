@@ -44,6 +44,8 @@ MemberStep Member::handle(const MemberEvent& event, TimePoint now) {
     if (in_touch()) send(step).mutable_ready()->set_address(*address_);
   } else if (const auto* launched = std::get_if<LaunchCalled>(&event)) {
     launch(launched->announce, step);
+  } else if (std::holds_alternative<ListenCalled>(event)) {
+    listens_ = true;
   } else if (const auto* done = std::get_if<ExchangeDone>(&event)) {
     exchange_done(*done, step);
   } else if (const auto* broken = std::get_if<ExchangeBroken>(&event)) {
@@ -94,6 +96,7 @@ void Member::connect(MemberStep& step, TimePoint now) {
   for (const Version& version : applied_) *hello->add_applied() = to_wire(version);
   applied_told_on_ = connection_;
   for (auto& [id, held] : held_) {
+    if (!held.announce.has_round()) continue;
     *hello->add_open() = held.announce;
     held.told_on = connection_;
   }
@@ -181,7 +184,7 @@ void Member::resend(MemberStep& step) {
     applied_told_on_ = connection_;
   }
   for (auto& [id, held] : held_) {
-    if (held.told_on == connection_) continue;
+    if (held.told_on == connection_ || !held.announce.has_round()) continue;
     *send(step).mutable_announce() = held.announce;
     held.told_on = connection_;
   }

@@ -43,6 +43,8 @@ struct TransportReady {
 struct LaunchCalled {
   v1::Announce announce;
 };
+// From now on closes of rounds that were not launched here are taken part in as a spectator.
+struct ListenCalled {};
 struct ExchangeDone {
   RoundId round;
   AttemptId attempt;
@@ -71,7 +73,7 @@ struct LeaveCalled {
 };
 struct MemberTick {};
 using MemberEvent = std::variant<MemberStarted, CoordinatorSaid, Disconnected, TransportReady,
-                                 LaunchCalled, ExchangeDone, ExchangeBroken, AppliedCalled,
+                                 LaunchCalled, ListenCalled, ExchangeDone, ExchangeBroken, AppliedCalled,
                                  GatherCalled, StopCalled, StepCompleted, LeaveCalled, MemberTick>;
 
 // What it wants done, in this order.
@@ -116,7 +118,7 @@ class Member {
 
  private:
   struct Held {  // a launched round whose outcome this member does not know
-    v1::Announce announce;
+    v1::Announce announce;      // empty where this member only listens
     std::uint64_t told_on = 0;  // the connection that has carried the announcement
     std::optional<v1::Close> close;
     enum { kNone, kRunning, kDone, kBroken } exchange = kNone;
@@ -168,6 +170,8 @@ class Member {
   std::string last_trouble_;
   std::optional<std::string> address_;
 
+  bool listens_ = false;
+  std::map<std::uint32_t, std::uint64_t> heard_;  // listening: of each fragment, rounds delivered
   std::map<RoundId, Held> held_;
   std::map<std::string, std::string> gathers_;  // without a result yet
   std::optional<std::string> stop_wanted_;      // not asked back yet

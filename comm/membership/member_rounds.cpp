@@ -18,7 +18,9 @@ void Member::launch(const v1::Announce& announce, MemberStep& step) {
 }
 
 void Member::close(const v1::Close& close, MemberStep& step) {
-  const auto found = held_.find(from_wire(close.round()));
+  const RoundId id = from_wire(close.round());
+  if (listens_ && !held_.contains(id) && id.number >= heard_[id.fragment]) held_[id];
+  const auto found = held_.find(id);
   if (found == held_.end()) return;  // its outcome is known here
   Held& held = found->second;
   if (held.close) {
@@ -92,6 +94,7 @@ void Member::try_settle(const RoundId& id, MemberStep& step) {
                      Hash128::from_bytes(held.outcome->result_hash()) == held.hash;
   if (held.exchange == Held::kDone && right) {
     step.outcomes.push_back(*held.outcome);
+    heard_[id.fragment] = id.number + 1;
     held_.erase(id);
     return;
   }

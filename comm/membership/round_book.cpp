@@ -13,6 +13,7 @@ RoundBook::RoundBook(const CoordinatorConfig& config)
     : islands_(config.islands),
       weights_(config.weights),
       replicas_differ_(config.replicas_differ),
+      asynchronous_(config.asynchronous),
       timeout_min_(config.timeout_min),
       fragments_(config.fragments, Fragment{}),
       arrival_("rounds, from the first announcement to the close", 6 * config.timeout_min,
@@ -28,6 +29,7 @@ void RoundBook::replay(const v1::Record& record) {
         outcomes_.clear();
         fragments_.assign(fragments_.size(), Fragment{});
         has_base_ = false;
+        next_sequence_ = 0;
         first_attempt_ = highest_attempt_ + 1;
       }
       break;
@@ -135,6 +137,12 @@ void RoundBook::announce(const MemberId& from, const v1::Announce& announce, con
                     to_string(id), to_string(from_wire(announce.base())), fragments_.size()));
     return;
   }
+  if (asynchronous_ && id.fragment != from.island) {
+    effects.refuse(from.island, fmt::format("the announcement of {}: asynchronous rounds of fragment "
+                                            "{} are {}'s",
+                                            to_string(id), id.fragment, name(id.fragment)));
+    return;
+  }
   const std::uint64_t committed_number = fragments_[id.fragment].committed;
   if (id.number < committed_number) {
     const auto outcome = outcomes_.find(id);
@@ -153,6 +161,11 @@ void RoundBook::announce(const MemberId& from, const v1::Announce& announce, con
   if (!round.close) try_close(id, live, now, effects);
 }
 
+// Whether the round cannot close before the member has announced it.
+bool RoundBook::awaits(const RoundId& id, const MemberId& member) const {
+  return !asynchronous_ || member.island == id.fragment;
+}
+
 void RoundBook::try_close(const RoundId& id, const Live& live, TimePoint now, Effects& effects) {
   Round& round = open_.at(id);
   if (id.number != fragments_[id.fragment].committed) return;
@@ -165,7 +178,7 @@ void RoundBook::try_close(const RoundId& id, const Live& live, TimePoint now, Ef
     }
   }
   for (const MemberId& member : live) {
-    if (!round.announces.contains(member.island)) return;
+    if (awaits(id, member) && !round.announces.contains(member.island)) return;
   }
   v1::Close close;
   *close.mutable_round() = to_wire(id);
@@ -189,6 +202,10 @@ void RoundBook::fill_contributors(const Round& round, const Live& live, v1::Clos
   std::vector<std::uint64_t> tokens;
   std::vector<double> norms;
   for (const MemberId& member : live) {
+    if (!awaits(from_wire(close.round()), member)) {
+      *close.add_spectators() = to_wire(member);
+      continue;
+    }
     const v1::Announce& announce = round.announces.at(member.island);
     if (!announce.finite()) {
       *close.add_spectators() = to_wire(member);
@@ -320,6 +337,7 @@ void RoundBook::commit(const RoundId& id, const Hash128& hash, const Live& live,
       to_wire(Version{id.fragment, id.number + 1, chain(before.chain, hash)});
   *outcome.mutable_contributors() = round.close->contributors();
   outcome.set_replicas_differ(replicas_differ_);
+  outcome.set_sequence(next_sequence_);
   if (round.measured) {
     exchange_.measured(now - round.closed_at);
     tell_deadlines(effects);
@@ -341,6 +359,7 @@ void RoundBook::apply_commit(const v1::Outcome& outcome) {
   if (id.fragment >= fragments_.size()) return;
   fragments_[id.fragment].committed = version.number;
   fragments_[id.fragment].chains[version.number] = version.chain;
+  next_sequence_ = outcome.sequence() + 1;
   open_.erase(id);
   outcomes_[id] = outcome;
 }

@@ -81,6 +81,8 @@ class RoundBook {
   std::string name(std::uint32_t island) const;
   std::string names(const std::vector<std::uint32_t>& list) const;
   Status check_base(const v1::Announce& announce) const;
+  bool awaits(const RoundId& id, const MemberId& member) const;
+  void catch_up(const MemberId& from, Effects& effects) const;
   void try_close(const RoundId& id, const Live& live, TimePoint now, Effects& effects);
   void fill_contributors(const Round& round, const Live& live, v1::Close& close,
                          Effects& effects) const;
@@ -98,11 +100,13 @@ class RoundBook {
   const std::vector<std::string> islands_;
   const WeightRule weights_;
   const bool replicas_differ_;
+  const bool asynchronous_;
   const Duration timeout_min_;
   std::uint64_t term_ = 0;
   std::uint64_t first_attempt_ = 1;  // above every attempt of an earlier life
   std::uint64_t highest_attempt_ = 0;
   bool has_base_ = false;
+  std::uint64_t next_sequence_ = 0;
   std::vector<Fragment> fragments_;
   std::map<RoundId, Round> open_;
   std::map<RoundId, v1::Outcome> outcomes_;

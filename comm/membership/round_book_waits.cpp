@@ -119,6 +119,20 @@ void RoundBook::rejoined(const MemberId& from, const v1::Hello& hello, const Liv
     announce(from, held, live, now, effects);
     if (was_closed) *effects.send(from.island).mutable_close() = *round->second.close;
   }
+  if (asynchronous_) catch_up(from, effects);
+}
+
+// Rounds of other islands, which the member does not name: what it may have missed.
+void RoundBook::catch_up(const MemberId& from, Effects& effects) const {
+  for (const auto& [id, round] : open_)
+    if (round.close && id.fragment != from.island)
+      *effects.send(from.island).mutable_close() = *round.close;
+  for (const auto& [id, outcome] : outcomes_) {
+    const auto& applied = fragments_[id.fragment].applied;
+    const auto known = applied.find(from.island);
+    if (known == applied.end() || known->second <= id.number)
+      *effects.send(from.island).mutable_outcome() = outcome;
+  }
 }
 
 Duration RoundBook::exchange_timeout(const Round& round) const {
@@ -153,6 +167,7 @@ void RoundBook::tick(TimePoint now, const Live& live, Effects& effects) {
     std::vector<std::uint32_t> missing;
     std::optional<MemberId> culprit;
     for (const MemberId& member : live) {
+      if (!awaits(id, member)) continue;
       if (exchange_over ? round.votes.contains(member.island)
                         : round.announces.contains(member.island)) {
         continue;
@@ -176,7 +191,7 @@ void RoundBook::tick(TimePoint now, const Live& live, Effects& effects) {
 std::optional<RoundId> RoundBook::needs(const MemberId& member) const {
   for (const auto& [id, round] : open_) {
     if (!round.close) {
-      if (!round.announces.contains(member.island)) return id;
+      if (awaits(id, member) && !round.announces.contains(member.island)) return id;
       continue;
     }
     for (const auto& contributor : round.close->contributors()) {

@@ -90,6 +90,15 @@ Status Session::launch(Contribution contribution) {
 Result<RoundOutcome> Session::wait(RoundId round) {
   return impl_->wait(round);
 }
+Status Session::listen(Contribution like) {
+  return impl_->listen(std::move(like));
+}
+Result<RoundOutcome> Session::next_arrival() {
+  return impl_->next_arrival();
+}
+Result<std::optional<RoundOutcome>> Session::poll_arrival() {
+  return impl_->poll_arrival();
+}
 Status Session::applied(RoundId round, const Version& version) {
   return impl_->applied(round, version);
 }

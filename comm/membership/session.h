@@ -64,7 +64,8 @@ struct RoundPhases {
 
 struct RoundOutcome {
   RoundId round;
-  Version version;        // after the round
+  Version version;             // after the round
+  std::uint64_t sequence = 0;  // of all commits since this life of the job began, from 0
   bool included = false;  // whether this member's contribution is in it
   std::vector<MemberId> contributors;
   std::vector<std::uint64_t> weights;      // one a contributor
@@ -104,6 +105,13 @@ class Session {
   Status launch(Contribution contribution);
   // Blocks until the round of a launched contribution is committed and its result is here.
   Result<RoundOutcome> wait(RoundId round);
+  // An asynchronous job (CoordinatorConfig::asynchronous): from now on this member receives the
+  // rounds of all other islands too; `like` has their elements, codecs and reducer.
+  Status listen(Contribution like);
+  // The next round in the order of commits, whoever's it is; each is given once. Blocks until it is
+  // here, or gives nothing if it is not.
+  Result<RoundOutcome> next_arrival();
+  Result<std::optional<RoundOutcome>> poll_arrival();
   // This member has applied the round: its version is now `version`. Bytes of the round may go.
   Status applied(RoundId round, const Version& version);
 

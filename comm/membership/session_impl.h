@@ -33,6 +33,9 @@ class Session::Impl {
   std::vector<PeerInfo> peers() const;
   Status launch(Contribution contribution);
   Result<RoundOutcome> wait(RoundId round);
+  Status listen(Contribution like);
+  Result<RoundOutcome> next_arrival();
+  Result<std::optional<RoundOutcome>> poll_arrival();
   Status applied(RoundId round, const Version& version);
   Result<std::vector<std::string>> gather(const std::string& key, const std::string& value);
   void request_stop(const std::string& why);
@@ -71,6 +74,7 @@ class Session::Impl {
   void start_exchange(const v1::Close& close);
   void take_report(const ExchangeReport& report);
   void settle(const v1::Outcome& outcome);
+  std::optional<RoundOutcome> take_arrival();
   void fail(const Status& why);
   Status await(Lock& lock, const std::function<bool()>& ready);  // until ready() or failed
 
@@ -86,6 +90,8 @@ class Session::Impl {
   std::unique_ptr<Transport> transport_;
   std::vector<PeerInfo> peers_;
   std::map<RoundId, Round> rounds_;
+  std::optional<Contribution> listened_;  // what rounds of other islands are like
+  std::uint64_t next_arrival_ = 0;
   std::vector<Running> exchanges_;
   std::map<std::string, std::optional<std::vector<std::string>>> gathers_;
   Status failed_;

@@ -35,6 +35,12 @@ Status Session::Impl::launch(Contribution contribution) {
 void Session::Impl::start_exchange(const v1::Close& close) {
   const RoundId id = from_wire(close.round());
   const AttemptId attempt = from_wire(close.attempt());
+  if (listened_ && !rounds_.contains(id)) {
+    Round& heard = rounds_[id];
+    heard.contribution = *listened_;
+    heard.contribution.round = id;
+    heard.launched_at = Clock::now();
+  }
   const auto found = rounds_.find(id);
   if (found == rounds_.end() || left_) return;
   Round& round = found->second;
@@ -89,6 +95,7 @@ void Session::Impl::settle(const v1::Outcome& outcome) {
   RoundOutcome result;
   result.round = found->first;
   result.version = from_wire(outcome.version());
+  result.sequence = outcome.sequence();
   for (const auto& contributor : outcome.contributors()) {
     result.contributors.push_back(from_wire(contributor.member()));
     result.weights.push_back(contributor.weight());
@@ -120,6 +127,38 @@ Result<RoundOutcome> Session::Impl::wait(RoundId id) {
                   fmt::format("{} was applied while waited for", to_string(id)));
   }
   return *found->second.outcome;
+}
+
+Status Session::Impl::listen(Contribution like) {
+  const Lock lock(mutex_);
+  if (!failed_.ok()) return failed_;
+  like.encoded = std::make_shared<const std::vector<std::byte>>();
+  listened_ = std::move(like);
+  handle(ListenCalled{});
+  return failed_;
+}
+
+std::optional<RoundOutcome> Session::Impl::take_arrival() {
+  for (const auto& [id, round] : rounds_) {
+    if (!round.outcome || round.outcome->sequence != next_arrival_) continue;
+    ++next_arrival_;
+    return round.outcome;
+  }
+  return std::nullopt;
+}
+
+Result<RoundOutcome> Session::Impl::next_arrival() {
+  Lock lock(mutex_);
+  std::optional<RoundOutcome> arrival;
+  const Status status = await(lock, [&] { return (arrival = take_arrival()).has_value(); });
+  if (!status.ok()) return status;
+  return *arrival;
+}
+
+Result<std::optional<RoundOutcome>> Session::Impl::poll_arrival() {
+  const Lock lock(mutex_);
+  if (!failed_.ok()) return failed_;
+  return take_arrival();
 }
 
 Status Session::Impl::applied(RoundId id, const Version& version) {

@@ -115,7 +115,7 @@ Result<Arithmetic> arithmetic(const Recipe& recipe, const LlamaConfig& model) {
   if (!recipe.sync.enabled) return sums;
 
   sums.tokens_per_round = sums.tokens_per_step * std::min(recipe.sync.every, recipe.train.steps);
-  const Result<Method> method = make_method(diloco_options(recipe));
+  const Result<Method> method = make_method(diloco_options(recipe), recipe.islands.names.size());
   if (!method.ok()) return method.status();
   const std::vector<NamedSize> parameters =
       named_sizes(Llama(model, at::Device(at::kMeta)).parameters());
@@ -128,7 +128,8 @@ Result<Arithmetic> arithmetic(const Recipe& recipe, const LlamaConfig& model) {
     sums.fragments.push_back({elements, rounds, 0, 0});
   }
   if (members == 1) return sums;
-  sums.collective = topology_of(recipe);
+  sums.collective =
+      method->outer->asynchronous() ? "asynchronous steps" : topology_of(recipe);
   if (sums.collective == "auto")
     sums.collective = choose_collective(static_cast<std::size_t>(members), *method->codec,
                                         *method->result_codec);

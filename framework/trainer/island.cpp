@@ -62,8 +62,8 @@ class IslandRun {
   std::unique_ptr<Replica> replica_;
   std::optional<TrainingData> data_;
   std::optional<Session> session_;
-  std::optional<DiLoCo> diloco_;
-  Snapshot snapshot_;  // as read on resume; moved into diloco_
+  std::unique_ptr<Synchronizer> sync_;
+  Snapshot snapshot_;  // as read on resume; moved into sync_
 
   std::uint64_t step_ = 0, saved_at_ = 0, tokens_ = 0;
   double train_s_ = 0, exposed_s_ = 0;
@@ -98,7 +98,7 @@ void IslandRun::prepare() {
   replica_ = Replica::create(recipe_, config);
   if (!options_.resume_from.empty()) {
     snapshot_ = load_snapshot(options_.resume_from, options_.island, *replica_,
-                              diloco_options(recipe_))
+                              diloco_options(recipe_), names.size())
                     .value_or_throw();
     step_ = saved_at_ = snapshot_.own.step;
   }
@@ -130,9 +130,9 @@ void IslandRun::join() {
   events_.on_supervisor_gone([this] { session_->request_stop("the supervisor is gone"); },
                              recipe_.membership.timeout.max);
 
-  diloco_.emplace(*session_, replica_->model().parameters(), diloco_options(recipe_),
-                  std::move(snapshot_.shared), std::move(snapshot_.own));
-  diloco_->on_reset = [this] {
+  sync_ = make_synchronizer(*session_, replica_->model().parameters(), diloco_options(recipe_),
+                            std::move(snapshot_.shared), std::move(snapshot_.own));
+  sync_->on_reset = [this] {
     replica_->inner().reset_moments();
     events_.send(Logged{
         "warning",
@@ -141,7 +141,7 @@ void IslandRun::join() {
                     step())});
   };
   if (recipe_.experiment.liar == options_.island)
-    diloco_->on_delta = make_lie(recipe_.experiment.lie, unsigned_of(recipe_.seed));
+    sync_->on_delta = make_lie(recipe_.experiment.lie, unsigned_of(recipe_.seed));
 }
 
 bool IslandRun::train() {
@@ -164,18 +164,18 @@ void IslandRun::train_step() {
   const TimePoint began = Clock::now();
   const Batch batch = data_->batch(static_cast<std::int64_t>(step_)).value_or_throw();
   const InnerStep inner =
-      replica_->train(batch, step_, [this] { diloco_->correct_gradients(); });
+      replica_->train(batch, step_, [this] { sync_->correct_gradients(); });
   const std::uint64_t tokens = unsigned_of(batch.tokens.numel());
   ++step_;
   tokens_ += tokens;
   train_s_ += seconds(Clock::now() - began);
-  for (const RoundReport& report : diloco_->step(tokens)) report_round(report);
+  for (const RoundReport& report : sync_->step(tokens)) report_round(report);
   if (due(recipe_.train.log_every) || step_ == unsigned_of(recipe_.train.steps)) report_step(inner);
 }
 
 void IslandRun::finish() {
   if (recipe_.sync.enabled)
-    for (const RoundReport& report : diloco_->finish()) report_round(report);
+    for (const RoundReport& report : sync_->finish()) report_round(report);
   evaluate();
   if (saved_at_ != step_) save();
   if (first_island() && recipe_.sample.tokens > 0 && data_->format() == "text")
@@ -237,7 +237,8 @@ double IslandRun::evaluate() {
   if (recipe_.data.eval_fraction <= 0) return eval_loss_;
   // Alone, an island has no global parameters but its own.
   NamedTensors weights;
-  if (recipe_.sync.enabled) weights = diloco_->global_parameters();
+  if (sync_->method().outer->asynchronous()) sync_->settle();  // all evaluate the same
+  if (recipe_.sync.enabled) weights = sync_->global_parameters();
   const EvalSum own = replica_->evaluate(*data_, weights);
   const nlohmann::json share = {own.loss, own.tokens};
   const std::vector<std::string> shares =
@@ -260,7 +261,7 @@ void IslandRun::save() {
   const SnapshotPlace place{options_.run_folder, recipe_.checkpoint.keep, recipe_.train.context,
                             options_.island};
   const std::optional<Committed> committed =
-      save_snapshot(place, *session_, *replica_, *diloco_).value_or_throw();
+      save_snapshot(place, *session_, *replica_, *sync_).value_or_throw();
   saved_at_ = step_;
   if (committed) {
     events_.send(CheckpointWritten{step_, committed->path});

@@ -37,8 +37,11 @@ std::string topology_of(const Recipe& recipe) {
 }
 
 void configure(const Recipe& recipe, CoordinatorConfig& config) {
-  const Method method = make_method(diloco_options(recipe)).value_or_throw();
-  config.fragments = fragment_count(method.options);
+  const std::size_t islands = recipe.islands.names.size();
+  const Method method = make_method(diloco_options(recipe), islands).value_or_throw();
+  config.asynchronous = method.outer->asynchronous();
+  config.fragments = config.asynchronous ? static_cast<std::uint32_t>(islands)
+                                         : fragment_count(method.options);
   config.weights = method.aggregation->weights();
   config.replicas_differ = method.gossips();
 }

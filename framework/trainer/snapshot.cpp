@@ -24,16 +24,16 @@ Json report_json(const std::vector<PartReport>& parts) {
 }
 
 Result<std::vector<PartReport>> write_parts(const std::string& folder, const SnapshotPlace& place,
-                                            bool first, Replica& replica, const DiLoCo& diloco) {
+                                            bool first, Replica& replica, const Synchronizer& sync) {
   std::vector<std::pair<std::string, PartWriter>> writers;
   writers.emplace_back(island_part(place.island), [&](const std::string& path) {
-    return write_private(path, replica, diloco);
+    return write_private(path, replica, sync);
   });
   if (first) {
     writers.emplace_back("model.safetensors",
-                         [&](const std::string& path) { return write_global(path, diloco); });
+                         [&](const std::string& path) { return write_global(path, sync); });
     writers.emplace_back("outer.safetensors",
-                         [&](const std::string& path) { return write_outer(path, diloco); });
+                         [&](const std::string& path) { return write_outer(path, sync); });
   }
   std::vector<PartReport> parts;
   for (const auto& [name, write] : writers) {
@@ -61,15 +61,15 @@ std::vector<PartReport> parts_from(const std::vector<std::string>& reports) {
 }  // namespace
 
 Result<std::optional<Committed>> save_snapshot(const SnapshotPlace& place, Session& session,
-                                               Replica& replica, DiLoCo& diloco) {
-  diloco.settle();
+                                               Replica& replica, Synchronizer& sync) {
+  sync.settle();
   const CheckpointStore store(place.run_folder);
-  const std::int64_t step = static_cast<std::int64_t>(diloco.own().step);
+  const std::int64_t step = static_cast<std::int64_t>(sync.own().step);
   const std::uint64_t attempt = attempt_number(session);
   const bool first = session.self().island == 0;
   const Result<std::string> folder = store.stage(step, attempt);
   if (!folder.ok()) return folder.status();
-  const Result<std::vector<PartReport>> parts = write_parts(*folder, place, first, replica, diloco);
+  const Result<std::vector<PartReport>> parts = write_parts(*folder, place, first, replica, sync);
   if (!parts.ok()) {
     // A full disk needs the room. What cannot be removed goes with the next checkpoint.
     [[maybe_unused]] const Status discarded = store.discard(step, attempt);
@@ -81,12 +81,13 @@ Result<std::optional<Committed>> save_snapshot(const SnapshotPlace& place, Sessi
   if (!reports.ok()) return reports.status();
   if (!first) return std::optional<Committed>();
   Result<Committed> committed =
-      store.commit({step, attempt, parts_from(*reports), state_json(diloco), place.keep});
+      store.commit({step, attempt, parts_from(*reports), state_json(sync), place.keep});
   if (!committed.ok()) return committed.status();
   return std::optional<Committed>(std::move(*committed));
 }
 
 std::vector<Version> Snapshot::versions() const {
+  if (!shared.arrivals.empty()) return shared.arrivals;
   std::vector<Version> all;
   for (std::size_t p = 0; p < shared.fragments.size(); ++p) {
     const std::deque<OpenRound>& open = own.fragments[p].open;
@@ -96,10 +97,11 @@ std::vector<Version> Snapshot::versions() const {
 }
 
 Result<Snapshot> load_snapshot(const std::string& folder, const std::string& island,
-                               Replica& replica, const DiLoCoOptions& options) {
+                               Replica& replica, const DiLoCoOptions& options,
+                               std::size_t islands) {
   const Result<Checkpoint> checkpoint = open_checkpoint(folder);
   if (!checkpoint.ok()) return checkpoint.status();
-  const Result<Method> method = make_method(options);
+  const Result<Method> method = make_method(options, islands);
   if (!method.ok()) return method.status();
   const auto fragments = cut_fragments(replica.model().parameters(), fragment_options(options));
   if (!fragments.ok()) return fragments.status();

@@ -7,7 +7,7 @@
 #include <outrigger/comm/membership/session.h>
 #include <outrigger/framework/checkpoint/store.h>
 #include <outrigger/framework/trainer/replica.h>
-#include <outrigger/optim/sync/diloco.h>
+#include <outrigger/optim/sync/synchronizer.h>
 
 namespace outrigger {
 
@@ -22,7 +22,7 @@ namespace outrigger {
 //   islands/<name>.safetensors  the island's parameters, "local.<parameter>", its inner optimizer's
 //                             state, "inner.<name>", its open rounds, settled but not applied,
 //                             "open.<fragment>.<round>.encoded" and ".result", and what its method
-//                             keeps ("lead.", "variate.", "gradient_sum."; "global." where replicas
+//                             keeps ("lead.", "variate.", "gradient_sum.", "anchor."; "global." where replicas
 //                             differ); its counters are the file's metadata
 //   manifest.json             versions and chain hashes, the hash of every part
 //   (checkpoint/store.h)
@@ -38,12 +38,12 @@ struct SnapshotPlace {
 // and commits when all parts are reported. Waits for the outcomes of open rounds first.
 // Returns what was committed on the first island, nothing on the others. On a failure the Status names the path, and the checkpoints before it are whole.
 Result<std::optional<Committed>> save_snapshot(const SnapshotPlace& place, Session& session,
-                                               Replica& replica, DiLoCo& diloco);
+                                               Replica& replica, Synchronizer& sync);
 
 struct Snapshot {
   SharedState shared;
   PrivateState own;
-  // Of each fragment: its newest committed round, applied or not.
+  // Of each fragment (asynchronous: each island): its newest committed round, applied or not.
   std::vector<Version> versions() const;
 };
 
@@ -51,6 +51,7 @@ struct Snapshot {
 // parameters and inner state into the replica. FailedPrecondition when the checkpoint is of another
 // model, method or island.
 Result<Snapshot> load_snapshot(const std::string& folder, const std::string& island,
-                               Replica& replica, const DiLoCoOptions& options);
+                               Replica& replica, const DiLoCoOptions& options,
+                               std::size_t islands);
 
 }  // namespace outrigger

@@ -6,7 +6,7 @@
 
 #include <outrigger/framework/checkpoint/checkpoint.h>
 #include <outrigger/framework/trainer/replica.h>
-#include <outrigger/optim/sync/diloco.h>
+#include <outrigger/optim/sync/synchronizer.h>
 
 namespace outrigger {
 
@@ -18,15 +18,15 @@ NamedTensors views(const Fragment& fragment, const std::vector<float>& values,
 void append(NamedTensors& all, NamedTensors more);
 
 // model.safetensors and outer.safetensors: the shared state.
-Status write_global(const std::string& path, const DiLoCo& diloco);
-Status write_outer(const std::string& path, const DiLoCo& diloco);
-nlohmann::json state_json(const DiLoCo& diloco);
+Status write_global(const std::string& path, const Synchronizer& sync);
+Status write_outer(const std::string& path, const Synchronizer& sync);
+nlohmann::json state_json(const Synchronizer& sync);
 Status read_shared(const Checkpoint& checkpoint, const Method& method,
                    const std::vector<Fragment>& fragments, SharedState& shared);
 
 // islands/<name>.safetensors: one island's own.
 std::string island_part(const std::string& island);
-Status write_private(const std::string& path, Replica& replica, const DiLoCo& diloco);
+Status write_private(const std::string& path, Replica& replica, const Synchronizer& sync);
 Status read_private(const Checkpoint& checkpoint, const std::string& island, const Method& method,
                     const std::vector<Fragment>& fragments, Replica& replica, SharedState& shared,
                     PrivateState& own);

@@ -8,6 +8,7 @@
 #include <outrigger/framework/model/safetensors.h>
 #include <outrigger/framework/model/weights.h>
 #include <outrigger/framework/trainer/snapshot_parts.h>
+#include <outrigger/optim/sync/payload.h>
 
 namespace outrigger {
 namespace {
@@ -61,7 +62,10 @@ Json private_json(const PrivateState& own) {
     Json open = Json::array();
     for (const OpenRound& round : fragment.open) open.push_back(open_json(round));
     fragments.push_back(
-        {{"tokens", fragment.tokens}, {"gradients", fragment.gradients}, {"open", open}});
+        {{"tokens", fragment.tokens},
+         {"gradients", fragment.gradients},
+         {"since", fragment.since},
+         {"open", open}});
   }
   return {{"step", own.step}, {"fragments", fragments}};
 }
@@ -123,12 +127,14 @@ Status read_fragment(const Json& json, const Tensors& tensors, std::uint32_t ind
                      SharedState::Fragment& shared, PrivateState::Fragment& own) {
   own.tokens = json.at("tokens");
   own.gradients = json.at("gradients");
+  own.since = json.at("since");
   const auto read = [&](bool wanted, const std::string& prefix, std::vector<float>& values) {
     return wanted ? read_flat(tensors, fragment, prefix, "", source, values) : Status();
   };
   Status status = read(method.options.eager, "lead.", own.lead);
   if (status.ok()) status = read(method.options.control_variates, "variate.", own.variate);
   if (status.ok()) status = read(method.options.control_variates, "gradient_sum.", own.gradient_sum);
+  if (status.ok()) status = read(method.outer->asynchronous(), "anchor.", own.anchor);
   if (status.ok()) status = read(method.gossips(), "global.", shared.global);
   const std::vector<std::string> slots = method.outer->slots();
   for (std::size_t k = 0; k < slots.size() && status.ok(); ++k)
@@ -149,22 +155,23 @@ std::string island_part(const std::string& island) {
   return "islands/" + island + ".safetensors";
 }
 
-Status write_private(const std::string& path, Replica& replica, const DiLoCo& diloco) {
+Status write_private(const std::string& path, Replica& replica, const Synchronizer& sync) {
   NamedTensors tensors = prefixed("local.", replica.model().parameters());
   append(tensors, prefixed("inner.", replica.inner().state()));
-  for (std::size_t p = 0; p < diloco.fragments().size(); ++p) {
-    const Fragment& fragment = diloco.fragments()[p];
-    const PrivateState::Fragment& own = diloco.own().fragments[p];
+  for (std::size_t p = 0; p < sync.fragments().size(); ++p) {
+    const Fragment& fragment = sync.fragments()[p];
+    const PrivateState::Fragment& own = sync.own().fragments[p];
     const auto add = [&](const std::vector<float>& values, const std::string& prefix) {
       if (!values.empty()) append(tensors, views(fragment, values, prefix));
     };
     add(own.lead, "lead.");
     add(own.variate, "variate.");
     add(own.gradient_sum, "gradient_sum.");
-    if (diloco.method().gossips()) {  // its replica is its own
-      const SharedState::Fragment& state = diloco.shared().fragments[p];
+    add(own.anchor, "anchor.");
+    if (sync.method().gossips()) {  // its replica is its own
+      const SharedState::Fragment& state = sync.shared().fragments[p];
       add(state.global, "global.");
-      const std::vector<std::string> slots = diloco.method().outer->slots();
+      const std::vector<std::string> slots = sync.method().outer->slots();
       for (std::size_t k = 0; k < slots.size(); ++k) add(state.slots[k], slots[k] + ".");
     }
     for (const OpenRound& open : own.open) {
@@ -172,7 +179,7 @@ Status write_private(const std::string& path, Replica& replica, const DiLoCo& di
       tensors.push_back(bytes_tensor(open_name(open.round, "result"), *open.outcome->bytes));
     }
   }
-  return write_safetensors(path, tensors, {{"state", private_json(diloco.own()).dump()}});
+  return write_safetensors(path, tensors, {{"state", private_json(sync.own()).dump()}});
 }
 
 Status read_private(const Checkpoint& checkpoint, const std::string& island, const Method& method,

@@ -45,6 +45,16 @@ Status check_written_by(const Checkpoint& checkpoint, const Method& method, std:
                       state.at("versions").size(), fragments)};
 }
 
+Json version_json(const Version& version) {
+  return {{"fragment", version.fragment},
+          {"number", version.number},
+          {"chain", version.chain.hex()}};
+}
+
+Version version_from(const Json& json) {
+  return {json.at("fragment"), json.at("number"), hash_from_hex(json.at("chain"))};
+}
+
 std::string statistics_name(std::size_t fragment) {
   return fmt::format("fragment.{}.statistics", fragment);
 }
@@ -80,16 +90,16 @@ void append(NamedTensors& all, NamedTensors more) {
   for (NamedTensor& tensor : more) all.push_back(std::move(tensor));
 }
 
-Status write_global(const std::string& path, const DiLoCo& diloco) {
-  return write_safetensors(path, diloco.global_parameters());
+Status write_global(const std::string& path, const Synchronizer& sync) {
+  return write_safetensors(path, sync.global_parameters());
 }
 
-Status write_outer(const std::string& path, const DiLoCo& diloco) {
-  const std::vector<std::string> slots = diloco.method().outer->slots();
+Status write_outer(const std::string& path, const Synchronizer& sync) {
+  const std::vector<std::string> slots = sync.method().outer->slots();
   NamedTensors tensors;
-  for (std::size_t p = 0; p < diloco.fragments().size(); ++p) {
-    const Fragment& fragment = diloco.fragments()[p];
-    const SharedState::Fragment& state = diloco.shared().fragments[p];
+  for (std::size_t p = 0; p < sync.fragments().size(); ++p) {
+    const Fragment& fragment = sync.fragments()[p];
+    const SharedState::Fragment& state = sync.shared().fragments[p];
     for (std::size_t k = 0; k < slots.size(); ++k)
       append(tensors, views(fragment, state.slots[k], "", "." + slots[k]));
     if (!state.variate.empty()) append(tensors, views(fragment, state.variate, "", ".variate"));
@@ -101,18 +111,18 @@ Status write_outer(const std::string& path, const DiLoCo& diloco) {
     }
   }
   return write_safetensors(path, tensors,
-                           {{"optimizer", std::string(diloco.method().outer->name())}});
+                           {{"optimizer", std::string(sync.method().outer->name())}});
 }
 
-nlohmann::json state_json(const DiLoCo& diloco) {
-  Json versions = Json::array();
-  for (const SharedState::Fragment& fragment : diloco.shared().fragments)
-    versions.push_back({{"fragment", fragment.version.fragment},
-                        {"number", fragment.version.number},
-                        {"chain", fragment.version.chain.hex()}});
+nlohmann::json state_json(const Synchronizer& sync) {
+  Json versions = Json::array(), arrivals = Json::array();
+  for (const SharedState::Fragment& fragment : sync.shared().fragments)
+    versions.push_back(version_json(fragment.version));
+  for (const Version& version : sync.shared().arrivals) arrivals.push_back(version_json(version));
   return {{"versions", versions},
-          {"outer", diloco.method().outer->name()},
-          {"aggregate", diloco.method().aggregation->name()}};
+          {"arrivals", arrivals},
+          {"outer", sync.method().outer->name()},
+          {"aggregate", sync.method().aggregation->name()}};
 }
 
 Hash128 hash_from_hex(const std::string& hex) {
@@ -151,10 +161,8 @@ Status read_shared(const Checkpoint& checkpoint, const Method& method,
   if (!buffers.ok()) return buffers.status();
 
   for (std::size_t p = 0; p < fragments.size() && status.ok(); ++p) {
-    const Json& version = checkpoint.manifest.state.at("versions").at(p);
     SharedState::Fragment state;
-    state.version = {version.at("fragment"), version.at("number"),
-                     hash_from_hex(version.at("chain"))};
+    state.version = version_from(checkpoint.manifest.state.at("versions").at(p));
     status = read_flat(*global, fragments[p], "", "", checkpoint.path, state.global);
     for (const std::string& slot : method.outer->slots()) {
       if (!status.ok()) break;
@@ -167,6 +175,8 @@ Status read_shared(const Checkpoint& checkpoint, const Method& method,
     if (status.ok()) status = read_statistics(*buffers, p, checkpoint.path, state.statistics);
     shared.fragments.push_back(std::move(state));
   }
+  for (const Json& version : checkpoint.manifest.state.value("arrivals", Json::array()))
+    shared.arrivals.push_back(version_from(version));
   return status;
 }
 

@@ -47,6 +47,8 @@ class OuterOptimizer {
   // Whether rounds are among small groups whose replicas stay different: then step_block gets
   // step.peer_mean.
   virtual bool gossips() const { return false; }
+  // Whether each island's pseudo-gradient is a step of its own, in the order of arrival.
+  virtual bool asynchronous() const { return false; }
   // Nothing where it is not linear; eager updates need it to be (shared/protocol.md, "Modes").
   virtual std::optional<LinearStep> linear() const { return std::nullopt; }
 };

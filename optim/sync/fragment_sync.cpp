@@ -235,6 +235,7 @@ void FragmentSync::step_block(const OpenRound& open, std::size_t offset, std::sp
     slots.push_back(std::span(slot).subspan(offset, g.size()));
   OuterStep step;
   step.round = open.round.number;
+  step.lr_factor = method_.lr_factor(step.round);
   Block second_block;
   const std::span<float> second = std::span(second_block).first(g.size());
   if (method_.two_parts())

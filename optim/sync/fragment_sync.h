@@ -1,19 +1,12 @@
 #pragma once
 
-#include <functional>
 #include <span>
 
 #include <outrigger/comm/membership/session.h>
-#include <outrigger/optim/sync/fragment.h>
-#include <outrigger/optim/sync/options.h>
 #include <outrigger/optim/sync/payload.h>
-#include <outrigger/optim/sync/state.h>
+#include <outrigger/optim/sync/synchronizer.h>
 
 namespace outrigger {
-
-// Sees, and may change, a pseudo-gradient before it is encoded: `delta` are its values from `offset`
-// on. For experiments with broken islands, and for noise.
-using DeltaHook = std::function<void(RoundId round, std::size_t offset, std::span<float> delta)>;
 
 // One fragment's rounds on one island: launch, settle, apply (shared/protocol.md, "A round"). When
 // is DiLoCo's matter. Holds references to the state, which must outlive it. Throws Error.

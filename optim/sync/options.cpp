@@ -26,6 +26,11 @@ std::string complaint(const DiLoCoOptions& options, const OuterOptimizer& outer)
   if (options.eager && !outer.linear())
     return fmt::format("eager needs an outer rule that is linear, such as nesterov or sgd; {} is not",
                        outer.name());
+  if (outer.asynchronous() &&
+      (options.delay != 0 || count != 1 || options.control_variates || options.proximal != 0))
+    return fmt::format("{} takes whole models one by one: one fragment, delay 0, no corrections of "
+                       "gradients",
+                       outer.name());
   if (outer.gossips() && (options.delay != 0 || options.control_variates))
     return fmt::format("{} exchanges at once and needs delay 0, without control variates",
                        outer.name());
@@ -58,7 +63,7 @@ bool closes(const DiLoCoOptions& options, std::uint32_t fragment, std::uint64_t 
   return std::ranges::find(launches, fragment) == launches.end();
 }
 
-Result<Method> make_method(DiLoCoOptions options) {
+Result<Method> make_method(DiLoCoOptions options, [[maybe_unused]] std::size_t islands) {
   Method method;
   const Result<const Codec*> codec = find_codec(options.codec);
   if (!codec.ok()) return codec.status();

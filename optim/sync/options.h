@@ -52,11 +52,13 @@ struct Method {
   std::unique_ptr<Aggregation> aggregation;
 
   bool gossips() const { return outer->gossips(); }
+  // Of the outer learning rate, in a fragment's round.
+  double lr_factor(std::uint64_t) const { return 1; }
   bool two_parts() const { return gossips() || options.control_variates; }
 };
 
 // InvalidArgument says which options do not go together; NotFound names what there is instead of a
 // wrong name.
-Result<Method> make_method(DiLoCoOptions options);
+Result<Method> make_method(DiLoCoOptions options, std::size_t islands);
 
 }  // namespace outrigger

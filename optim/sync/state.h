@@ -25,6 +25,7 @@ struct SharedState {
     std::vector<float> variate;             // the global control variate c; empty without
   };
   std::vector<Fragment> fragments;
+  std::vector<Version> arrivals;  // asynchronous: of each island's own rounds; else empty
 };
 
 // A round that this island launched and has not applied.
@@ -49,6 +50,8 @@ struct PrivateState {
     std::vector<float> variate;  // the local control variate c_i
     std::vector<float> gradient_sum;  // of the inner steps since the last launch
     std::uint64_t gradients = 0;      // how many
+    std::vector<float> anchor;  // asynchronous: the global parameters that this island last received
+    std::uint64_t since = 0;    // asynchronous: inner steps since then
   };
   std::uint64_t step = 0;  // inner steps done
   std::vector<Fragment> fragments;

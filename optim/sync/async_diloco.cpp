@@ -1,0 +1,141 @@
+#include <outrigger/optim/sync/async_diloco.h>
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include <outrigger/optim/sync/tensor_norms.h>
+
+namespace outrigger {
+
+AsyncDiLoCo::AsyncDiLoCo(Session& session, NamedTensors parameters, DiLoCoOptions options,
+                         SharedState shared, PrivateState own)
+    : Synchronizer(session, std::move(parameters), std::move(options), std::move(shared),
+                   std::move(own)) {
+  for (auto island = static_cast<std::uint32_t>(shared_.arrivals.size());
+       island < session_.peers().size(); ++island)
+    shared_.arrivals.push_back({island, 0, {}});
+  if (own_.fragments[0].anchor.empty()) own_.fragments[0].anchor = shared_.fragments[0].global;
+  throw_if_error(session_.listen(contribution_like()));
+  compare_states("start", 0);
+}
+
+Contribution AsyncDiLoCo::contribution_like() const {
+  Contribution like;
+  like.elements = fragments_[0].local.elements();
+  like.codec = like.result_codec = method_.codec;  // nothing is averaged: the bytes go on as they are
+  like.reducer = method_.aggregation->reducer(fragments_[0].borders, {});
+  like.topology = "direct";
+  return like;
+}
+
+std::vector<RoundReport> AsyncDiLoCo::step(std::uint64_t tokens) {
+  count_step(tokens);
+  while (const auto arrival = session_.poll_arrival().value_or_throw()) apply_arrival(*arrival);
+  std::vector<RoundReport> reports;
+  if (++own_.fragments[0].since == method_.options.every) reports.push_back(upload());
+  return reports;
+}
+
+std::vector<RoundReport> AsyncDiLoCo::finish() {
+  std::vector<RoundReport> reports;
+  if (own_.fragments[0].since > 0) reports.push_back(upload());
+  settle();
+  download();
+  compare_states("end", 0);
+  return reports;
+}
+
+// Every island says how many of its own rounds are committed, and applies everyone's up to there.
+void AsyncDiLoCo::settle() {
+  const std::uint32_t self = session_.self().island;
+  const std::vector<std::string> counts =
+      session_
+          .gather(fmt::format("arrivals:{}:{}", own_.step, settled_++),
+                  std::to_string(shared_.arrivals[self].number))
+          .value_or_throw();
+  for (std::size_t island = 0; island < counts.size(); ++island)
+    while (shared_.arrivals[island].number < std::stoull(counts[island]))
+      apply_arrival(session_.next_arrival().value_or_throw());
+}
+
+// anchor - theta_local; false if it is not finite.
+bool AsyncDiLoCo::encode_own(Contribution& contribution) {
+  TensorNorms norms(fragments_[0].borders);
+  auto encoded = std::make_shared<std::vector<std::byte>>(
+      method_.codec->encoded_bytes(contribution.elements));
+  const auto fill = [&](std::size_t offset, std::span<float> delta) {
+    read_delta(own_.fragments[0].anchor, fragments_[0].local, offset, delta);
+    if (on_delta) on_delta(contribution.round, offset, delta);
+    norms.add(offset, delta);
+  };
+  const bool finite = encode_each(*method_.codec, contribution.elements, fill, *encoded);
+  contribution.encoded = encoded;
+  contribution.norms = norms.norms();
+  return finite;
+}
+
+RoundReport AsyncDiLoCo::upload() {
+  const TimePoint began = Clock::now();
+  const Version base = shared_.arrivals[session_.self().island];
+  Contribution contribution = contribution_like();
+  contribution.round = {base.fragment, base.number};
+  contribution.base = base;
+  contribution.tokens = own_.fragments[0].tokens;
+  RoundReport report;
+  report.step = own_.step;
+  report.reset = !encode_own(contribution);
+  report.pseudo_gradient_norm = contribution.norms[0];
+  report.encode_s = seconds(Clock::now() - began);
+  if (report.reset) {
+    download();
+    if (on_reset) on_reset();
+    return report;
+  }
+  const RoundId own = contribution.round;
+  throw_if_error(session_.launch(std::move(contribution)));
+  do {
+    report.outcome = session_.next_arrival().value_or_throw();
+    apply_arrival(report.outcome);
+  } while (report.outcome.round != own);
+  download();
+  report.exposed_s = seconds(Clock::now() - began);
+  report.apply_s = report.exposed_s - report.encode_s;
+  return report;
+}
+
+void AsyncDiLoCo::apply_arrival(const RoundOutcome& outcome) {
+  Version& version = shared_.arrivals.at(outcome.round.fragment);
+  if (outcome.version.number != version.number + 1 ||
+      outcome.version.chain != chain(version.chain, outcome.hash))
+    throw Error({Code::kCorruption,
+                 fmt::format("{} does not continue this island's history (version {}): stop the job "
+                             "and resume it from its last checkpoint",
+                             to_string(outcome.round), version.number)});
+  SharedState::Fragment& state = shared_.fragments[0];
+  OuterStep step;
+  step.round = state.version.number;
+  step.lr_factor = method_.lr_factor(step.round);
+  throw_if_error(decode_each(
+      *outcome.codec, *outcome.bytes, state.global.size(),
+      [&](std::size_t offset, std::span<const float> g) {
+        std::vector<std::span<float>> slots;
+        for (std::vector<float>& slot : state.slots)
+          slots.push_back(std::span(slot).subspan(offset, g.size()));
+        method_.outer->step_block(std::span(state.global).subspan(offset, g.size()), g, slots, step);
+      }));
+  version = outcome.version;
+  state.version.number += 1;
+  state.version.chain = chain(state.version.chain, outcome.hash);
+  throw_if_error(session_.applied(outcome.round, outcome.version));
+}
+
+void AsyncDiLoCo::download() {
+  PrivateState::Fragment& own = own_.fragments[0];
+  own.anchor = shared_.fragments[0].global;
+  own.since = 0;
+  own.tokens = 0;
+  write_block(fragments_[0].local, 0, own.anchor);
+}
+
+}  // namespace outrigger
