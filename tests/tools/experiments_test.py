@@ -72,6 +72,7 @@ class Experiments(unittest.TestCase):
         return [json.loads(line) for line in self.file.read_text().splitlines()]
 
     def kept(self, *lines):
+        self.file.parent.mkdir(exist_ok=True)
         kept = results.Results(self.file)
         for each in lines:
             kept.add(each)

@@ -47,7 +47,7 @@ def streaming(delay, **more):
 
 def lying(lie, rule):
     expect, why = expected_of(lie, rule)
-    return Cell(f'liar-{lie}-{rule}', f'One liar of four: {lie}, H=10',
+    return Cell(f'liar-{lie}-{rule}', f'A liar of four: {lie}, H=10',
                 diloco(10, sync__aggregate=rule, experiment__liar='island-1', experiment__lie=lie),
                 expect, why)
 

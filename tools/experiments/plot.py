@@ -9,7 +9,7 @@ STYLE = '''
   .axis { stroke: #888888; fill: none } .grid { stroke: #888888; stroke-opacity: 0.25 }
   .head { font-weight: bold } .right { text-anchor: end } .mid { text-anchor: middle }
   @media (prefers-color-scheme: dark) { .back { fill: #161b22 } text { fill: #e6e6e6 } }'''
-WIDTH, LEFT, RIGHT, ROW, TOP, SCATTER = 860, 230, 60, 18, 40, 300
+WIDTH, LEFT, RIGHT, ROW, TOP, SCATTER = 860, 230, 66, 18, 40, 300
 
 
 class Scale:
@@ -65,10 +65,13 @@ def rows(shown, colour, low, high):
                           f'stroke="{colour[group]}" stroke-width="3" stroke-opacity="0.5"'))
         parts.append(dot(x(mean), y - 4, colour[group]))
         beyond = ' \u25b8' if mean > high else ''
-        parts.append(text(WIDTH - RIGHT + 8, y, f'{mean:.3f}{beyond}'))
+        parts.append(text(WIDTH - RIGHT + 14, y, f'{mean:.3f}{beyond}'))
     y += 12
     ticks = [line(x(at), TOP, x(at), y, 'class="grid"') for at in x.ticks()]
     ticks += [text(x(at), y + 16, f'{at:g}', 'mid') for at in x.ticks()]
+    for outcome in shown[:1]:  # what the others are compared with
+        at = x(statistics.mean(outcome.losses.values()))
+        ticks.append(line(at, TOP, at, y, f'stroke="{COLOURS[0]}" stroke-dasharray="5 3"'))
     title = text((LEFT + WIDTH - RIGHT) / 2, y + 36, 'evaluation loss, nats a byte', 'mid')
     return [*ticks, *parts, title], y + 36
 

@@ -34,7 +34,6 @@ class Results:
 
     def add(self, line):
         """Appends a line, on the disk when it returns; drops what was cut off before it."""
-        self.file.parent.mkdir(parents=True, exist_ok=True)
         with open(self.file, 'ab') as out:
             out.truncate(self.whole)
             written = (json.dumps(line) + '\n').encode()

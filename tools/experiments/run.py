@@ -224,10 +224,11 @@ def main():
         sys.exit(f'no cell is called {args.only}; --dry-run lists them')
     recipe = hashlib.sha256(results.settings(RECIPE).encode()).hexdigest()[:12]
     kept = results.Results(args.folder / 'results.jsonl')
+    if not args.dry_run:
+        args.folder.mkdir(parents=True, exist_ok=True)
     code = 0 if args.table else train(args, kept, cells, seeds, recipe)
     if not args.dry_run:
         outcomes = table.outcomes(kept, grid.CELLS, seeds, recipe)
-        args.folder.mkdir(parents=True, exist_ok=True)
         (args.folder / 'table.md').write_text(table.markdown(outcomes, seeds))
         (args.folder / 'plot.svg').write_text(plot.svg(outcomes))
         print(f'wrote {args.folder}/table.md and plot.svg')
