@@ -12,7 +12,7 @@ anew. The whole grid takes about half an hour of two cores. Build first: ./outri
 
 exit codes: 0 every run is there; 1 some failed or were refused; 75 some were not started
 """
-import argparse, collections, fnmatch, hashlib, json, os, pathlib, re, shutil, signal
+import argparse, collections, fnmatch, hashlib, os, pathlib, re, shutil, signal
 import statistics, subprocess, sys, tempfile, time
 
 import grid, plot, results, table
