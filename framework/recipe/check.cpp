@@ -4,11 +4,29 @@
 #include <fmt/format.h>
 
 #include <outrigger/framework/recipe/problems.h>
+#include <outrigger/framework/recipe/value.h>
 
 namespace outrigger {
 namespace {
 
 using Keys = std::initializer_list<const char*>;
+
+// A key that only some inner optimizers look at.
+struct InnerKey {
+  const char* key;
+  const char* whose;
+  std::vector<std::string_view> optimizers;
+};
+
+std::vector<InnerKey> keys_of_inner_optimizers() {
+  return {{"inner.betas", "AdamW's and lion's", {"adamw", "lion", "muon"}},
+          {"inner.eps", "AdamW's", {"adamw", "muon"}},
+          {"inner.momentum", "sgd's and muon's", {"sgd", "muon"}},
+          {"inner.newton_schulz", "muon's", {"muon"}},
+          {"inner.scale", "muon's", {"muon"}},
+          {"inner.nesterov", "muon's", {"muon"}},
+          {"inner.adamw_lr", "muon's", {"muon"}}};
+}
 
 // The checks name the keys they look at: with a bad one among them they keep quiet, and the first
 // one that the user set is where the message points.
@@ -37,6 +55,10 @@ class Checker {
 
  private:
   bool is_set(const char* key) const { return loaded_.sources.contains(key); }
+  // Set to something else than its default, which a resolved recipe spells out for every key.
+  bool is_changed(const char* key) const {
+    return write_value(*find_key(key), r_) != write_value(*find_key(key), Recipe{});
+  }
 
   // {where, key} of the first key on the command line, else of the first that a file sets, else of
   // the first.
@@ -150,10 +172,15 @@ class Checker {
     warn_if(inner.schedule.kind == "constant" && is_set("inner.schedule.final") &&
                 inner.schedule.final != 1,
             {"inner.schedule.final"}, "has no effect: the schedule is constant");
-    for (const char* key : {"inner.betas", "inner.eps"}) {
-      warn_if(inner.optimizer == "sgd" && is_set(key), {key},
-              "has no effect: it is AdamW's, and the inner optimizer is sgd");
+    for (const auto& [key, whose, optimizers] : keys_of_inner_optimizers()) {
+      const bool used =
+          std::find(optimizers.begin(), optimizers.end(), inner.optimizer) != optimizers.end();
+      warn_if(!used && is_changed(key), {key},
+              fmt::format("has no effect: it is {}, and the inner optimizer is {}", whose,
+                          inner.optimizer));
     }
+    warn_if(inner.weight_decay == 0 && is_changed("inner.decay"), {"inner.decay"},
+            "has no effect: inner.weight_decay is 0");
   }
 
   void check_sync() {

@@ -101,14 +101,38 @@ std::vector<Key> declare_keys() {
        [](R& r) -> Slot { return &r.inner.optimizer; },
        "takes each island's inner steps",
        {},
-       {"adamw", "sgd"}},
+       {"adamw", "sgd", "lion", "muon"}},
       {"inner.lr", [](R& r) -> Slot { return &r.inner.lr; }, "learning rate after the warm-up",
        above(0)},
       {"inner.betas", [](R& r) -> Slot { return &r.inner.betas; },
-       "AdamW's decay of the first and the second moment", fraction_below_one()},
+       "AdamW's decay of the first and the second moment; lion's two betas (its paper: 0.9, 0.99)",
+       fraction_below_one()},
       {"inner.eps", [](R& r) -> Slot { return &r.inner.eps; }, "AdamW's epsilon", above(0)},
       {"inner.weight_decay", [](R& r) -> Slot { return &r.inner.weight_decay; },
        "decay of the weights, times the learning rate a step", from(0)},
+      {"inner.decay",
+       [](R& r) -> Slot { return &r.inner.decay; },
+       "which parameters decay; matrices: those of two or more dimensions, so no norms or biases",
+       {},
+       {"all", "matrices"}},
+      {"inner.momentum", [](R& r) -> Slot { return &r.inner.momentum; },
+       "momentum of sgd (auto: 0) and of muon (auto: 0.9)", fraction_below_one()},
+      {"inner.newton_schulz",
+       [](R& r) -> Slot { return &r.inner.newton_schulz; },
+       "muon's coefficients; muloco: another set each step; keller: the original Muon's, one set",
+       {},
+       {"muloco", "keller"}},
+      {"inner.scale",
+       [](R& r) -> Slot { return &r.inner.scale; },
+       "of muon's step on a matrix; spectral_norm: sqrt(rows/columns); rms_norm: 0.2 "
+       "sqrt(max(rows, columns))",
+       {},
+       {"spectral_norm", "rms_norm"}},
+      {"inner.nesterov", [](R& r) -> Slot { return &r.inner.nesterov; },
+       "whether muon's momentum is Nesterov's"},
+      {"inner.adamw_lr", [](R& r) -> Slot { return &r.inner.adamw_lr; },
+       "muon: AdamW's learning rate on embedding, head and norms, as a fraction of muon's",
+       above(0)},
       {"inner.clip", [](R& r) -> Slot { return &r.inner.clip; },
        "largest norm of an island's gradient; 0: no clipping", from(0)},
       {"inner.schedule.kind",
@@ -309,6 +333,9 @@ std::string type_text(const Key& key) {
     std::string operator()(Duration*) const { return "a duration (ms, s, min, h), such as 5s"; }
     std::string operator()(std::optional<std::int64_t>*) const {
       return "auto or an integer" + range_text(key.range);
+    }
+    std::string operator()(std::optional<double>*) const {
+      return "auto or a number" + range_text(key.range);
     }
     std::string operator()(std::array<double, 2>*) const {
       return "a list of two numbers" + range_text(key.range);

@@ -12,9 +12,9 @@
 namespace outrigger {
 
 // Where a key's value lives in a Recipe; which alternative it is, is the key's type.
-using Slot =
-    std::variant<bool*, std::int64_t*, double*, std::string*, Duration*,
-                 std::optional<std::int64_t>*, std::array<double, 2>*, std::vector<std::string>*>;
+using Slot = std::variant<bool*, std::int64_t*, double*, std::string*, Duration*,
+                          std::optional<std::int64_t>*, std::optional<double>*,
+                          std::array<double, 2>*, std::vector<std::string>*>;
 
 struct Range {
   double min = -std::numeric_limits<double>::infinity();

@@ -54,12 +54,18 @@ struct ScheduleRecipe {
 };
 
 struct InnerRecipe {
-  std::string optimizer = "adamw";  // adamw, sgd
+  std::string optimizer = "adamw";  // adamw, sgd, lion, muon
   double lr = 1e-3;
   std::array<double, 2> betas = {0.9, 0.95};
   double eps = 1e-8;
   double weight_decay = 0.1;
-  double clip = 1.0;  // norm of the whole gradient; 0: off
+  std::string decay = "all";             // all, matrices
+  std::optional<double> momentum;        // of sgd (auto: 0) and muon (auto: 0.9)
+  std::string newton_schulz = "muloco";  // muloco, keller
+  std::string scale = "spectral_norm";   // spectral_norm, rms_norm
+  bool nesterov = false;                 // of muon
+  double adamw_lr = 1.0;                 // of muon's AdamW, as a factor on lr
+  double clip = 1.0;                     // norm of the whole gradient; 0: off
   ScheduleRecipe schedule;
   bool operator==(const InnerRecipe&) const = default;
 };

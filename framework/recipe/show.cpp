@@ -62,7 +62,8 @@ struct ToJson {
   Json operator()(double* slot) const { return *slot; }
   Json operator()(std::string* slot) const { return *slot; }
   Json operator()(Duration* slot) const { return fmt::format("{}s", seconds(*slot)); }
-  Json operator()(std::optional<std::int64_t>* slot) const {
+  template <class Number>
+  Json operator()(std::optional<Number>* slot) const {
     return *slot ? Json(**slot) : Json("auto");
   }
   Json operator()(std::array<double, 2>* slot) const { return *slot; }

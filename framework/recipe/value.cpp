@@ -47,8 +47,9 @@ class Reader {
   }
   std::string operator()(std::int64_t* slot) const { return number(node_, slot); }
   std::string operator()(double* slot) const { return number(node_, slot); }
-  std::string operator()(std::optional<std::int64_t>* slot) const {
-    std::int64_t value = 0;
+  template <class Number>
+  std::string operator()(std::optional<Number>* slot) const {
+    Number value = 0;
     if (plain() && node_.text == "auto") {
       *slot = std::nullopt;
       return "";
@@ -200,7 +201,8 @@ struct Writer {
   std::string operator()(double* slot) const { return fmt::format("{}", *slot); }
   std::string operator()(std::string* slot) const { return quote(*slot); }
   std::string operator()(Duration* slot) const { return duration_text(*slot); }
-  std::string operator()(std::optional<std::int64_t>* slot) const {
+  template <class Number>
+  std::string operator()(std::optional<Number>* slot) const {
     return *slot ? fmt::format("{}", **slot) : "auto";
   }
   std::string operator()(std::array<double, 2>* slot) const {

@@ -4,6 +4,23 @@
 
 namespace outrigger {
 
+InnerOptions inner_options(const Recipe& recipe) {
+  const InnerRecipe& inner = recipe.inner;
+  InnerOptions options;
+  options.optimizer = inner.optimizer;
+  options.beta1 = inner.betas[0];
+  options.beta2 = inner.betas[1];
+  options.eps = inner.eps;
+  options.weight_decay = inner.weight_decay;
+  options.decay = inner.decay;
+  options.momentum = inner.momentum;
+  options.newton_schulz = inner.newton_schulz;
+  options.scale = inner.scale;
+  options.nesterov = inner.nesterov;
+  options.adamw_lr = inner.adamw_lr;
+  return options;
+}
+
 OuterOptions outer_options(const Recipe& recipe) {
   OuterOptions options;
   options.optimizer = recipe.outer.optimizer;

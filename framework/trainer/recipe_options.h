@@ -2,11 +2,13 @@
 
 #include <outrigger/comm/membership/coordinator_config.h>
 #include <outrigger/framework/recipe/recipe.h>
+#include <outrigger/optim/inner/inner_optimizer.h>
 #include <outrigger/optim/sync/diloco.h>
 
 namespace outrigger {
 
 // A recipe's sections as the options of the classes that they configure.
+InnerOptions inner_options(const Recipe& recipe);
 OuterOptions outer_options(const Recipe& recipe);
 // With sync.enabled false no round ever comes.
 DiLoCoOptions diloco_options(const Recipe& recipe);

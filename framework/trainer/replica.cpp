@@ -10,6 +10,7 @@
 #include <outrigger/framework/model/autocast.h>
 #include <outrigger/framework/model/weights.h>
 #include <outrigger/framework/trainer/arithmetic.h>
+#include <outrigger/framework/trainer/recipe_options.h>
 #include <outrigger/optim/inner/clip.h>
 #include <outrigger/optim/inner/schedule.h>
 
@@ -18,16 +19,6 @@ namespace {
 
 constexpr std::size_t kEvalWindows =
     16;  // forward passes are cheap: a fixed number keeps the sums' order
-
-InnerOptions inner_options(const InnerRecipe& recipe) {
-  InnerOptions options;
-  options.optimizer = recipe.optimizer;
-  options.beta1 = recipe.betas[0];
-  options.beta2 = recipe.betas[1];
-  options.eps = recipe.eps;
-  options.weight_decay = recipe.weight_decay;
-  return options;
-}
 
 // While it lives the parameters hold other values.
 class SwappedWeights {
@@ -67,9 +58,7 @@ std::unique_ptr<Replica> Replica::create(const Recipe& recipe, const LlamaConfig
 Replica::Replica(const Recipe& recipe, const LlamaConfig& config)
     : recipe_(recipe),
       model_(config),
-      inner_(
-          make_inner_optimizer(inner_options(recipe.inner), model_.parameters()).value_or_throw()) {
-}
+      inner_(make_inner_optimizer(inner_options(recipe), model_.parameters()).value_or_throw()) {}
 
 InnerStep Replica::train(const Batch& batch, std::uint64_t step,
                          const std::function<void()>& correct) {

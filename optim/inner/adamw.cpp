@@ -5,6 +5,8 @@
 #include <ATen/ops/zeros_like.h>
 #include <c10/core/GradMode.h>
 
+#include <outrigger/optim/inner/groups.h>
+
 namespace outrigger {
 
 AdamW::AdamW(NamedTensors parameters, const InnerOptions& options)
@@ -20,20 +22,25 @@ AdamW::AdamW(NamedTensors parameters, const InnerOptions& options)
 
 void AdamW::step(double lr) {
   const c10::NoGradGuard no_grad;
+  step_.add_(1);
+  step_those(true, lr, options_.weight_decay);
+  step_those(false, lr, 0);
+}
+
+void AdamW::step_those(bool decaying, double lr, double weight_decay) {
   std::vector<at::Tensor> parameters, gradients, exp_avgs, exp_avg_sqs;
   for (std::size_t i = 0; i < parameters_.size(); ++i) {
     const at::Tensor& gradient = parameters_[i].tensor.grad();
-    if (!gradient.defined()) continue;
+    if (!gradient.defined() || decays(parameters_[i], options_.decay) != decaying) continue;
     parameters.push_back(parameters_[i].tensor);
     gradients.push_back(gradient);
     exp_avgs.push_back(exp_avgs_[i]);
     exp_avg_sqs.push_back(exp_avg_sqs_[i]);
   }
-  step_.add_(1);
   if (parameters.empty()) return;
   const std::vector<at::Tensor> steps(parameters.size(), step_);  // the kernel only reads it
   at::_fused_adamw_(parameters, gradients, exp_avgs, exp_avg_sqs, {}, steps, lr, options_.beta1,
-                    options_.beta2, options_.weight_decay, options_.eps, /*amsgrad=*/false,
+                    options_.beta2, weight_decay, options_.eps, /*amsgrad=*/false,
                     /*maximize=*/false);
 }
 

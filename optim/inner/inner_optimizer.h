@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -16,7 +17,16 @@ struct InnerOptions {
   double beta2 = 0.95;
   double eps = 1e-8;
   double weight_decay = 0.1;
-  double momentum = 0.0;  // sgd's; adamw has betas
+  std::string decay = "all";  // which parameters decay: all, matrices (groups.h)
+  std::optional<double> momentum = std::nullopt;  // sgd's, nullopt: 0; muon's, nullopt: 0.9
+
+  // Muon's; its AdamW takes betas and eps from above.
+  std::string newton_schulz = "muloco";  // muloco, keller (newton_schulz.h)
+  std::string scale = "spectral_norm";   // spectral_norm, rms_norm
+  bool nesterov = false;
+  double adamw_lr = 1.0;  // AdamW's learning rate, as a factor on the step's
+  // A matrix with one of these in its name is AdamW's: Hugging Face's embeddings and heads.
+  std::vector<std::string> muon_outside = {"embed", "lm_head"};
 };
 
 // The optimizer of one island's inner steps. It holds handles to the parameters and owns its state,
@@ -48,7 +58,7 @@ class InnerOptimizer {
   NamedTensors parameters_;
 };
 
-// By `inner.optimizer`; NotFound names what exists.
+// By `inner.optimizer`; NotFound names what exists, also of decay, newton_schulz and scale.
 Result<std::unique_ptr<InnerOptimizer>> make_inner_optimizer(const InnerOptions& options,
                                                              NamedTensors parameters);
 

@@ -3,12 +3,14 @@
 #include <ATen/ops/zeros_like.h>
 #include <c10/core/GradMode.h>
 
+#include <outrigger/optim/inner/groups.h>
+
 namespace outrigger {
 
 InnerSgd::InnerSgd(NamedTensors parameters, const InnerOptions& options)
     : InnerOptimizer(std::move(parameters)), options_(options) {
   const c10::NoGradGuard no_grad;
-  if (options_.momentum == 0) return;
+  if (options_.momentum.value_or(0) == 0) return;
   for (const NamedTensor& parameter : parameters_)
     momentum_.push_back(at::zeros_like(parameter.tensor));
 }
@@ -19,8 +21,9 @@ void InnerSgd::step(double lr) {
     at::Tensor& parameter = parameters_[i].tensor;
     at::Tensor update = parameter.grad();
     if (!update.defined()) continue;
-    if (options_.weight_decay != 0) update = update.add(parameter, options_.weight_decay);
-    if (!momentum_.empty()) update = momentum_[i].mul_(options_.momentum).add_(update);
+    if (options_.weight_decay != 0 && decays(parameters_[i], options_.decay))
+      update = update.add(parameter, options_.weight_decay);
+    if (!momentum_.empty()) update = momentum_[i].mul_(*options_.momentum).add_(update);
     parameter.add_(update, -lr);
   }
 }

@@ -5,7 +5,8 @@
 namespace outrigger {
 
 // SGD as PyTorch computes it (dampening 0, no Nesterov):
-//   g <- g + weight_decay * theta;   b <- momentum * b + g, from b = 0;   theta <- theta - lr * b
+//   g <- g + weight_decay * theta, where it decays (groups.h)
+//   b <- momentum * b + g, from b = 0;   theta <- theta - lr * b
 // State: "<parameter>.momentum_buffer", only where momentum > 0.
 class InnerSgd final : public InnerOptimizer {
  public:

@@ -1,3 +1,5 @@
+#include <outrigger/framework/recipe/show.h>
+
 #include "framework/recipe/texts.h"
 #include "support/catch.h"
 
@@ -142,6 +144,8 @@ TEST_CASE("recipe settings without effect are warnings that say why") {
             .find("inner.schedule.final: has no effect") != std::string::npos);
   CHECK(warned({"inner.optimizer=sgd", "inner.eps=1e-6"})
             .find("inner.eps: has no effect: it is AdamW's") != std::string::npos);
+  CHECK(warned({"inner.weight_decay=0", "inner.decay=matrices"})
+            .find("inner.decay: has no effect: inner.weight_decay is 0") != std::string::npos);
   CHECK(warned({"train.micro_batch=16"}) == "");
   CHECK(warned({"train.micro_batch=17"})
             .find("train.micro_batch: has no effect: an island's share of the batch is 16") !=
@@ -152,6 +156,41 @@ TEST_CASE("recipe settings without effect are warnings that say why") {
             .find("model.layers: has no effect: model.load brings") != std::string::npos);
   CHECK(warned({"data.corpus=", "data.files=[a.bin]", "data.format=llmc", "sample.tokens=5"})
             .find("sample.tokens: has no effect") != std::string::npos);
+}
+
+// Mutation: in keys_of_inner_optimizers give eps to lion, or leave a row out.
+TEST_CASE("recipe keys of another inner optimizer are warnings, those of the chosen one are not") {
+  const std::map<std::string, std::string> owners = {
+      {"inner.betas=[0.8, 0.9]", "adamw lion muon"},
+      {"inner.eps=1e-6", "adamw muon"},
+      {"inner.momentum=0.5", "sgd muon"},
+      {"inner.newton_schulz=keller", "muon"},
+      {"inner.scale=rms_norm", "muon"},
+      {"inner.nesterov=true", "muon"},
+      {"inner.adamw_lr=0.5", "muon"},
+      {"inner.decay=matrices", "adamw sgd lion muon"}};
+  for (const std::string optimizer : {"adamw", "sgd", "lion", "muon"}) {
+    for (const auto& [setting, users] : owners) {
+      INFO(optimizer << " " << setting);
+      const std::string warning = warned({"inner.optimizer=" + optimizer, setting});
+      const bool used = users.find(optimizer) != std::string::npos;
+      CHECK(warning.empty() == used);
+      if (!used) CHECK(warning.ends_with("and the inner optimizer is " + optimizer));
+    }
+  }
+}
+
+// Mutation: in check_inner ask is_set instead of is_changed.
+TEST_CASE("resolved recipe of each inner optimizer loads back without a warning") {
+  for (const std::string optimizer : {"adamw", "sgd", "lion", "muon"}) {
+    INFO(optimizer);
+    auto loaded = load_texts({{"r.yaml", "data: {corpus: kjv}"}}, {"inner.optimizer=" + optimizer});
+    REQUIRE(loaded.ok());
+    auto again = load_texts({{"r.yaml", resolved_yaml(loaded->recipe)}});
+    REQUIRE(again.ok());
+    CHECK(again->warnings.empty());
+    CHECK(again->recipe == loaded->recipe);
+  }
 }
 
 // Mutation: check the sizes of a model that is loaded.
