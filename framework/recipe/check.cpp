@@ -28,6 +28,8 @@ class Checker {
     check_data();
     check_evaluation();
     check_inner();
+    check_outer();
+    check_aggregate();
     check_sync();
     check_train();
     check_sample();
@@ -154,11 +156,55 @@ class Checker {
     }
   }
 
+  void check_outer() {
+    const OuterRecipe& outer = r_.outer;
+    const std::string& name = outer.optimizer;
+    const bool adaptive = name == "adam" || name == "adagrad" || name == "yogi";
+    warn_if(name != "nesterov" && name != "heavy_ball" && is_set("outer.momentum") &&
+                outer.momentum != 0,
+            {"outer.momentum"},
+            fmt::format("has no effect: outer {} has no momentum; nesterov has", name));
+    warn_if(name != "adam" && name != "yogi" && is_set("outer.betas"), {"outer.betas"},
+            fmt::format("has no effect: outer {} has none; adam and yogi have", name));
+    warn_if(!adaptive && is_set("outer.eps"), {"outer.eps"},
+            fmt::format("has no effect: outer {} has none; adam, adagrad and yogi have", name));
+    warn_if(r_.sync.enabled && adaptive && !is_set("outer.lr"), {"outer.optimizer"},
+            fmt::format("outer.lr is {}, which suits nesterov: {} moves a weight by about outer.lr "
+                        "a round, so give a far smaller one, such as 0.001",
+                        outer.lr, name));
+    warn_if(outer.schedule.kind == "constant" && is_set("outer.schedule.final") &&
+                outer.schedule.final != 1,
+            {"outer.schedule.final"}, "has no effect: the outer schedule is constant");
+    refuse_if(outer.schedule.warmup > rounds(),
+              {"outer.schedule.warmup", "train.steps", "sync.every"},
+              fmt::format("a warm-up of {} rounds is longer than the training, which has {} "
+                          "(train.steps over sync.every)",
+                          outer.schedule.warmup, rounds()));
+  }
+
+  void check_aggregate() {
+    const std::string& rule = r_.sync.aggregate;
+    const auto belongs_to = [&](const char* key, const char* owner) {
+      warn_if(rule != owner && is_set(key), {key},
+              fmt::format("has no effect: it is {}'s, and sync.aggregate is {}", owner, rule));
+    };
+    belongs_to("sync.clip", "norm_clip");
+    belongs_to("sync.trim", "trimmed_mean");
+    belongs_to("sync.edit.history", "edit");
+    belongs_to("sync.edit.clip", "edit");
+    warn_if(r_.sync.enabled && rule == "edit" && r_.sync.edit.history >= rounds(),
+            {"sync.edit.history", "train.steps", "sync.every"},
+            fmt::format("{} rounds pass before edit looks for outliers, and the training has {}",
+                        r_.sync.edit.history, rounds()));
+    warn_if(r_.sync.enabled && (rule == "median" || rule == "trimmed_mean") &&
+                r_.islands.names.size() < 3,
+            {"sync.aggregate"},
+            fmt::format("with fewer than 3 islands {} is the plain mean of them", rule));
+  }
+
   void check_sync() {
     const SyncRecipe& sync = r_.sync;
     const bool one = r_.islands.names.size() == 1;
-    warn_if(r_.outer.optimizer == "sgd" && is_set("outer.momentum") && r_.outer.momentum != 0,
-            {"outer.momentum"}, "has no effect: outer sgd has no momentum; nesterov has");
     warn_if(
         !sync.enabled, {"sync.enabled"},
         "the islands train alone, so the other keys of sync, outer, comm and checkpoint have no "
@@ -215,6 +261,7 @@ class Checker {
     }
   }
 
+  std::int64_t rounds() const { return (r_.train.steps + r_.sync.every - 1) / r_.sync.every; }
   bool may_be_text() const { return r_.data.format == "text" || r_.data.format == "auto"; }
 
   Recipe& r_;

@@ -15,7 +15,11 @@ namespace outrigger {
 struct OuterOptions {
   std::string optimizer = "nesterov";
   double lr = 0.7;
-  double momentum = 0.9;
+  double momentum = 0.9;             // nesterov, heavy_ball, delayed_nesterov
+  double beta1 = 0.9, beta2 = 0.99;  // adam, yogi
+  double epsilon = 1e-3;             // adam, adagrad, yogi: the paper's tau; above 0
+  std::uint64_t workers = 0;         // delayed_nesterov: how many send arrivals
+  double early_momentum = 0;         // delayed_nesterov: c, 0 to 1/workers
 };
 
 // One outer step, beside its values.
@@ -24,7 +28,8 @@ struct OuterStep {
   double lr_factor = 1;     // what the outer schedule gives for it, times the learning rate
 };
 
-// A rule that is linear in g: with b <- momentum b + g it moves theta by -lr (direct g + buffered b).
+// A rule that is linear in g: with b <- momentum b + g it moves theta by -lr (direct g + buffered
+// b).
 struct LinearStep {
   double lr = 0, direct = 0, buffered = 0, momentum = 0;
 };
@@ -41,8 +46,7 @@ class OuterOptimizer {
   virtual std::vector<std::string> slots() const = 0;
   // REQUIRES: theta, g and each slot have one size; slots are in the order of slots().
   virtual void step_block(std::span<float> theta, std::span<const float> g,
-                          std::span<const std::span<float>> slots,
-                          const OuterStep& step) const = 0;
+                          std::span<const std::span<float>> slots, const OuterStep& step) const = 0;
   // Nothing where it is not linear; eager updates need it to be (shared/protocol.md, "Modes").
   virtual std::optional<LinearStep> linear() const { return std::nullopt; }
 };

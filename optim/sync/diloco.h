@@ -10,6 +10,7 @@
 #include <outrigger/comm/membership/session.h>
 #include <outrigger/optim/named_tensor.h>
 #include <outrigger/optim/outer/outer_optimizer.h>
+#include <outrigger/optim/outer/schedule.h>
 #include <outrigger/optim/sync/fragment.h>
 #include <outrigger/optim/aggregate/aggregation.h>
 #include <outrigger/optim/sync/state.h>
@@ -22,7 +23,9 @@ struct DiLoCoOptions {
   std::string codec = "fp32";  // of the pseudo-gradient: fp32, bf16, int8
   std::string result_codec =
       "auto";  // of the average on its way back: auto is fp32 for fp32, bf16 for the rest
+  AggregationOptions aggregation;
   OuterOptions outer;
+  OuterSchedule outer_schedule;
   std::uint64_t check_every = 10;  // rounds between two comparisons of the whole state; 0: never
 };
 
