@@ -46,6 +46,8 @@ class Checker {
     check_data();
     check_evaluation();
     check_inner();
+    check_outer();
+    check_aggregate();
     check_sync();
     check_schedule();
     check_experiment();
@@ -183,11 +185,55 @@ class Checker {
             "has no effect: inner.weight_decay is 0");
   }
 
+  void check_outer() {
+    const OuterRecipe& outer = r_.outer;
+    const std::string& name = outer.optimizer;
+    const bool adaptive = name == "adam" || name == "adagrad" || name == "yogi";
+    const bool plain = adaptive || name == "sgd";
+    warn_if(plain && is_changed("outer.momentum") && outer.momentum != 0,
+            {"outer.momentum"},
+            fmt::format("has no effect: outer {} has no momentum; nesterov has", name));
+    warn_if(name != "adam" && name != "yogi" && is_changed("outer.betas"), {"outer.betas"},
+            fmt::format("has no effect: outer {} has none; adam and yogi have", name));
+    warn_if(!adaptive && is_changed("outer.eps"), {"outer.eps"},
+            fmt::format("has no effect: outer {} has none; adam, adagrad and yogi have", name));
+    warn_if(r_.sync.enabled && adaptive && !is_set("outer.lr"), {"outer.optimizer"},
+            fmt::format("outer.lr is {}, which suits nesterov: {} moves a weight by about outer.lr "
+                        "a round, so give a far smaller one, such as 0.001",
+                        outer.lr, name));
+    warn_if(outer.schedule.kind == "constant" && is_changed("outer.schedule.final") &&
+                outer.schedule.final != 1,
+            {"outer.schedule.final"}, "has no effect: the outer schedule is constant");
+    refuse_if(outer.schedule.warmup > rounds(),
+              {"outer.schedule.warmup", "train.steps", "sync.every"},
+              fmt::format("a warm-up of {} rounds is longer than the training, which has {} "
+                          "(train.steps over sync.every)",
+                          outer.schedule.warmup, rounds()));
+  }
+
+  void check_aggregate() {
+    const std::string& rule = r_.sync.aggregate;
+    const auto belongs_to = [&](const char* key, const char* owner) {
+      warn_if(rule != owner && is_changed(key), {key},
+              fmt::format("has no effect: it is {}'s, and sync.aggregate is {}", owner, rule));
+    };
+    belongs_to("sync.clip", "norm_clip");
+    belongs_to("sync.trim", "trimmed_mean");
+    belongs_to("sync.edit.history", "edit");
+    belongs_to("sync.edit.clip", "edit");
+    warn_if(r_.sync.enabled && rule == "edit" && r_.sync.edit.history >= rounds(),
+            {"sync.edit.history", "train.steps", "sync.every"},
+            fmt::format("{} rounds pass before edit looks for outliers, and the training has {}",
+                        r_.sync.edit.history, rounds()));
+    warn_if(r_.sync.enabled && (rule == "median" || rule == "trimmed_mean") &&
+                r_.islands.names.size() < 3,
+            {"sync.aggregate"},
+            fmt::format("with fewer than 3 islands {} is the plain mean of them", rule));
+  }
+
   void check_sync() {
     const SyncRecipe& sync = r_.sync;
     const bool one = r_.islands.names.size() == 1;
-    warn_if(r_.outer.optimizer == "sgd" && is_set("outer.momentum") && r_.outer.momentum != 0,
-            {"outer.momentum"}, "has no effect: outer sgd has no momentum; nesterov has");
     warn_if(
         !sync.enabled, {"sync.enabled"},
         "the islands train alone, so the other keys of sync, outer, comm and checkpoint have no "
@@ -228,14 +274,45 @@ class Checker {
               "eager updates set the islands' parameters themselves; leave merge at mix");
     warn_if(sync.eager && sync.alpha != 0, {"sync.alpha"},
             "has no effect: eager updates set the islands' parameters themselves");
-    warn_if(sync.merge == "carry" && is_set("sync.alpha") && sync.alpha != 0, {"sync.alpha"},
+    warn_if(sync.merge == "carry" && is_changed("sync.alpha") && sync.alpha != 0, {"sync.alpha"},
             "has no effect: it is mix's, and sync.merge is carry");
-    warn_if(!sync.fragment_names.empty() && is_set("sync.fragments"), {"sync.fragments"},
+    warn_if(!sync.fragment_names.empty() && is_changed("sync.fragments"), {"sync.fragments"},
             "has no effect: sync.fragment_names has one entry a fragment");
-    warn_if(is_set("sync.pattern") && (fragments == 1 || !sync.fragment_names.empty()),
+    warn_if(is_changed("sync.pattern") && (fragments == 1 || !sync.fragment_names.empty()),
             {"sync.pattern"},
             fragments == 1 ? "has no effect: there is one fragment"
                            : "has no effect: sync.fragment_names says how to cut");
+    const std::string& outer = r_.outer.optimizer;
+    refuse_if(sync.eager && outer != "sgd" && outer != "nesterov" && outer != "heavy_ball",
+              {"sync.eager", "outer.optimizer"},
+              fmt::format("eager needs an outer rule that is linear: sgd, nesterov or heavy_ball, not {}",
+                          outer));
+    refuse_if(sync.eager && r_.outer.schedule.kind != "constant",
+              {"sync.eager", "outer.schedule.kind"},
+              "eager needs a constant outer learning rate; leave outer.schedule out");
+    check_gossip();
+    check_asynchronous();
+  }
+
+  void check_asynchronous() {
+    if (r_.outer.optimizer != "delayed_nesterov") return;
+    const SyncRecipe& sync = r_.sync;
+    const auto refuse = [&](bool wrong, const char* key, const char* what) {
+      refuse_if(wrong, {key, "outer.optimizer"},
+                fmt::format("delayed_nesterov is asynchronous: {}", what));
+    };
+    refuse(sync.fragments != 1 || !sync.fragment_names.empty(), "sync.fragments",
+           "islands send the whole model when they are ready; make sync.fragments 1");
+    refuse(sync.delay != 0, "sync.delay", "nothing is waited for; make sync.delay 0");
+    refuse(sync.aggregate != "mean", "sync.aggregate", "nothing is averaged; leave it at mean");
+    refuse(sync.control_variates, "sync.control_variates", "there is no common round to share them in");
+    refuse(sync.proximal != 0, "sync.proximal", "it has no FedProx term; make it 0");
+    warn_if(is_changed("comm.topology"), {"comm.topology"},
+            "has no effect: asynchronous islands send to all others");
+  }
+
+  void check_gossip() {
+    const SyncRecipe& sync = r_.sync;
     const bool gossip = r_.outer.optimizer == "noloco";
     refuse_if(gossip && sync.delay != 0, {"sync.delay", "outer.optimizer"},
               "noloco's islands meet in pairs at once; make sync.delay 0");
@@ -245,7 +322,7 @@ class Checker {
               fmt::format("noloco sends the parameters themselves, for which {} is too coarse; take "
                           "fp32 or bf16",
                           sync.codec));
-    warn_if(gossip && is_set("comm.topology") && r_.comm.topology != "auto", {"comm.topology"},
+    warn_if(gossip && is_changed("comm.topology") && r_.comm.topology != "auto", {"comm.topology"},
             "has no effect: noloco's islands gossip");
   }
 
@@ -254,7 +331,7 @@ class Checker {
     const std::string& liar = r_.experiment.liar;
     refuse_if(!liar.empty() && std::find(names.begin(), names.end(), liar) == names.end(),
               {"experiment.liar"}, fmt::format("there is no island '{}'", liar));
-    warn_if(liar.empty() && is_set("experiment.lie"), {"experiment.lie"},
+    warn_if(liar.empty() && is_changed("experiment.lie"), {"experiment.lie"},
             "has no effect: experiment.liar names no island");
   }
 
@@ -294,6 +371,7 @@ class Checker {
     }
   }
 
+  std::int64_t rounds() const { return (r_.train.steps + r_.sync.every - 1) / r_.sync.every; }
   bool may_be_text() const { return r_.data.format == "text" || r_.data.format == "auto"; }
 
   Recipe& r_;

@@ -42,6 +42,7 @@ constexpr ForeignName kForeignNames[] = {
     {"inner_lr", "inner.lr", ""},
     {"beta1", "inner.betas", "write inner.betas: [beta1, beta2]"},
     {"beta2", "inner.betas", "write inner.betas: [beta1, beta2]"},
+    {"clip", "inner.clip", ""},
     {"grad_clip", "inner.clip", ""},
     {"max_norm", "inner.clip", ""},
     {"max_grad_norm", "inner.clip", ""},
@@ -86,8 +87,6 @@ constexpr ForeignName kForeignNames[] = {
     // Outrigger's own, still to come
     {"islands.workers", "", kOneWorker},
     {"sync.error_feedback", "", "has no key yet: what a codec rounds off is lost; leave it out"},
-    {"sync.aggregate", "",
-     "has no key yet: islands are averaged, weighted by their tokens; leave it out"},
     {"comm.transport", "", "has no key: `train` uses gRPC; leave it out"},
     {"comm.channels", "", "has no key yet: a pair of islands shares one connection; leave it out"},
     {"membership.policy", "",

@@ -70,11 +70,28 @@ struct InnerRecipe {
   bool operator==(const InnerRecipe&) const = default;
 };
 
+struct OuterScheduleRecipe {
+  std::string kind = "constant";  // constant, linear, cosine
+  std::int64_t warmup = 0;        // rounds
+  double final = 0.1;             // learning rate at the last round, as a fraction of outer.lr
+  bool operator==(const OuterScheduleRecipe&) const = default;
+};
+
 struct OuterRecipe {
-  std::string optimizer = "nesterov";  // nesterov, sgd, noloco
+  std::string optimizer = "nesterov";  // nesterov, heavy_ball, sgd, adam, adagrad, yogi,
+                                       // delayed_nesterov, noloco
   double lr = 0.7;
   double momentum = 0.9;
+  std::array<double, 2> betas = {0.9, 0.99};
+  double eps = 1e-3;
+  OuterScheduleRecipe schedule;
   bool operator==(const OuterRecipe&) const = default;
+};
+
+struct EditRecipe {
+  std::int64_t history = 120;  // rounds
+  double clip = 10;
+  bool operator==(const EditRecipe&) const = default;
 };
 
 struct SyncRecipe {
@@ -91,6 +108,11 @@ struct SyncRecipe {
   bool eager = false;
   double proximal = 0;
   bool control_variates = false;
+  std::string aggregate = "mean";     // mean, uniform, norm_clip, edit, rda, median, trimmed_mean,
+                                      // sign_vote
+  double clip = 0;                    // norm_clip: 0 is the median of the norms
+  double trim = 0.2;                  // trimmed_mean
+  EditRecipe edit;
   bool operator==(const SyncRecipe&) const = default;
 };
 

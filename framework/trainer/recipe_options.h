@@ -10,6 +10,9 @@ namespace outrigger {
 // A recipe's sections as the options of the classes that they configure.
 InnerOptions inner_options(const Recipe& recipe);
 OuterOptions outer_options(const Recipe& recipe);
+AggregationOptions aggregation_options(const Recipe& recipe);
+// The rounds that train.steps make, the last, shorter one among them.
+OuterSchedule outer_schedule(const Recipe& recipe);
 // With sync.enabled false no round ever comes.
 DiLoCoOptions diloco_options(const Recipe& recipe);
 

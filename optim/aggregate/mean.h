@@ -4,10 +4,10 @@
 
 namespace outrigger {
 
-// `sync.aggregate: mean`: sum(w_k x_k) / sum(w_k), summed in fp32 in the closed order and divided once. The
-// weights are the tokens behind each contribution, so that H = 1 is data parallel on the joined batch; `uniform`
-// counts each island once. Source: arXiv 2311.08105, algorithm 1 (equal weights); weights by tokens:
-// shared/protocol.md, rule 3.
+// `sync.aggregate: mean`: sum(w_k x_k) / sum(w_k), summed in fp32 in the closed order and divided
+// once. The weights are the tokens behind each contribution, so that H = 1 is data parallel on the
+// joined batch; `uniform` counts each island once. Source: arXiv 2311.08105, algorithm 1 (equal
+// weights); weights by tokens: shared/protocol.md, rule 3.
 class MeanReducer final : public Reducer {
  public:
   explicit MeanReducer(bool uniform = false) : uniform_(uniform) {}

@@ -3,10 +3,22 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cmath>
 #include <numbers>
 
 namespace outrigger {
+namespace {
+
+// (1 + cos(pi p)) / 2 = 1 - sin(pi p / 2)^2 for 0 <= p <= 1, by the sine's series: one machine's std::cos may differ
+// from another's in the last bit, and the outer schedule must not.
+double half_cosine(double p) {
+  const double x = std::numbers::pi * p / 2, square = x * x;
+  double series = 1;
+  for (int n = 10; n >= 1; --n) series = 1 - square / (2 * n * (2 * n + 1)) * series;
+  const double sine = std::min(1.0, x * series);
+  return 1 - sine * sine;
+}
+
+}  // namespace
 
 Result<ScheduleKind> schedule_kind(std::string_view name) {
   if (name == "constant") return ScheduleKind::kConstant;
@@ -29,7 +41,7 @@ double schedule_factor(const ScheduleOptions& options, std::int64_t step,
     case ScheduleKind::kLinear:
       return 1.0 - fall * progress;
     case ScheduleKind::kCosine:
-      return options.final_fraction + fall * (1.0 + std::cos(std::numbers::pi * progress)) / 2.0;
+      return options.final_fraction + fall * half_cosine(progress);
   }
   return 1.0;
 }

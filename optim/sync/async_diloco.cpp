@@ -115,7 +115,7 @@ void AsyncDiLoCo::apply_arrival(const RoundOutcome& outcome) {
   SharedState::Fragment& state = shared_.fragments[0];
   OuterStep step;
   step.round = state.version.number;
-  step.lr_factor = method_.lr_factor(step.round);
+  step.lr_factor = method_.lr_factor(step.round / shared_.arrivals.size());
   throw_if_error(decode_each(
       *outcome.codec, *outcome.bytes, state.global.size(),
       [&](std::size_t offset, std::span<const float> g) {

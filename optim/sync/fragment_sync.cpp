@@ -15,8 +15,8 @@ namespace {
 
 using Block = std::array<float, kDriverBlock>;
 
-RoundFacts facts_of(const RoundOutcome& outcome) {
-  return {outcome.contributors, outcome.weights, outcome.norms};
+RoundFacts facts_of(const RoundOutcome& outcome, const Borders& borders) {
+  return {outcome.contributors, outcome.weights, outcome.norms, borders};
 }
 
 }  // namespace
@@ -187,7 +187,7 @@ void FragmentSync::judge(OpenRound& open) {
     });
   }
   open.judgement =
-      method_.aggregation->settle(facts_of(outcome), norms.norms(), shared_.statistics);
+      method_.aggregation->settle(facts_of(outcome, fragment_.borders), norms.norms(), shared_.statistics);
 }
 
 // An apply overwrote part of what the round then left out: that part is the island's lead again.

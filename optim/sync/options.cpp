@@ -26,6 +26,8 @@ std::string complaint(const DiLoCoOptions& options, const OuterOptimizer& outer)
   if (options.eager && !outer.linear())
     return fmt::format("eager needs an outer rule that is linear, such as nesterov or sgd; {} is not",
                        outer.name());
+  if (options.eager && options.outer_schedule.kind != ScheduleKind::kConstant)
+    return "eager needs a constant outer learning rate";
   if (outer.asynchronous() &&
       (options.delay != 0 || count != 1 || options.control_variates || options.proximal != 0))
     return fmt::format("{} takes whole models one by one: one fragment, delay 0, no corrections of "
@@ -63,8 +65,9 @@ bool closes(const DiLoCoOptions& options, std::uint32_t fragment, std::uint64_t 
   return std::ranges::find(launches, fragment) == launches.end();
 }
 
-Result<Method> make_method(DiLoCoOptions options, [[maybe_unused]] std::size_t islands) {
+Result<Method> make_method(DiLoCoOptions options, std::size_t islands) {
   Method method;
+  options.outer.workers = islands;
   const Result<const Codec*> codec = find_codec(options.codec);
   if (!codec.ok()) return codec.status();
   const Result<const Codec*> result = find_result_codec(options.codec, options.result_codec);

@@ -8,6 +8,7 @@
 #include <outrigger/comm/codec/codec.h>
 #include <outrigger/optim/aggregate/aggregation.h>
 #include <outrigger/optim/outer/outer_optimizer.h>
+#include <outrigger/optim/outer/schedule.h>
 #include <outrigger/optim/sync/fragment.h>
 #include <outrigger/optim/sync/timetable.h>
 
@@ -27,6 +28,7 @@ struct DiLoCoOptions {
   bool eager = false;         // delay = every only: the island's own part of the mean at once
   AggregationOptions aggregation;
   OuterOptions outer;
+  OuterSchedule outer_schedule;
   double proximal = 0;            // FedProx: mu; 0: off
   bool control_variates = false;  // SCAFFOLD-style
   std::uint64_t check_every = 10;  // rounds between two comparisons of the whole state; 0: never
@@ -53,7 +55,9 @@ struct Method {
 
   bool gossips() const { return outer->gossips(); }
   // Of the outer learning rate, in a fragment's round.
-  double lr_factor(std::uint64_t) const { return 1; }
+  double lr_factor(std::uint64_t round) const {
+    return outer_lr_factor(options.outer_schedule, round);
+  }
   bool two_parts() const { return gossips() || options.control_variates; }
 };
 

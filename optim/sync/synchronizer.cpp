@@ -67,6 +67,7 @@ void Synchronizer::count_step(std::uint64_t tokens) {
 std::unique_ptr<Synchronizer> make_synchronizer(Session& session, NamedTensors parameters,
                                                 DiLoCoOptions options, SharedState shared,
                                                 PrivateState own) {
+  options.outer.workers = session.peers().size();
   const auto outer = make_outer_optimizer(options.outer).value_or_throw();
   if (outer->asynchronous())
     return std::make_unique<AsyncDiLoCo>(session, std::move(parameters), std::move(options),

@@ -103,6 +103,16 @@ TEST_CASE("recipe schedules that cannot be are refused with the reason") {
   CHECK(refused({"sync.every=4", "sync.delay=4", "sync.eager=true", "sync.merge=carry"},
                 "leave merge at mix"));
   CHECK(refused({"outer.optimizer=noloco", "sync.delay=1"}, "make sync.delay 0"));
+  CHECK(refused({"outer.optimizer=adam", "outer.lr=0.1", "sync.eager=true", "sync.delay=50"},
+                "eager needs an outer rule that is linear"));
+  CHECK(refused({"outer.schedule.kind=cosine", "sync.eager=true", "sync.delay=50"},
+                "eager needs a constant outer learning rate"));
+  const std::string asynchronous = "outer.optimizer=delayed_nesterov";
+  CHECK(refused({asynchronous, "sync.fragments=2"}, "make sync.fragments 1"));
+  CHECK(refused({asynchronous, "sync.delay=2"}, "make sync.delay 0"));
+  CHECK(refused({asynchronous, "sync.aggregate=uniform"}, "leave it at mean"));
+  CHECK(refused({asynchronous, "sync.control_variates=true"}, "no common round"));
+  CHECK(refused({asynchronous, "sync.proximal=1"}, "no FedProx term"));
   CHECK(refused({"outer.optimizer=noloco", "sync.control_variates=true"}, "leave one of the two"));
   CHECK(refused({"outer.optimizer=noloco", "sync.codec=int8"}, "int8 is too coarse"));
   CHECK(refused({"experiment.liar=paris"}, "there is no island 'paris'"));
@@ -129,7 +139,7 @@ TEST_CASE("recipe schedule settings without effect are warnings that say why") {
 TEST_CASE("recipe settings without effect are warnings that say why") {
   CHECK(warned({}) == "");
   CHECK(warned({"outer.optimizer=sgd"}) == "");
-  CHECK(warned({"outer.optimizer=sgd", "outer.momentum=0.9"}) ==
+  CHECK(warned({"outer.optimizer=sgd", "outer.momentum=0.8"}) ==
         "command line: outer.momentum: has no effect: outer sgd has no momentum; nesterov has");
   CHECK(warned({"comm.topology=gather"}) == "");
   CHECK(warned({"comm.topology=gather", "sync.result_codec=bf16"})
@@ -191,6 +201,50 @@ TEST_CASE("resolved recipe of each inner optimizer loads back without a warning"
     CHECK(again->warnings.empty());
     CHECK(again->recipe == loaded->recipe);
   }
+}
+
+// Mutation (each): turn the warning's condition into false.
+TEST_CASE("recipe settings of another outer optimizer or schedule are warnings") {
+  const auto tells = [](const std::vector<std::string>& overrides, const std::string& what) {
+    return warned(overrides).find(what) != std::string::npos;
+  };
+  CHECK(warned({"outer.optimizer=heavy_ball", "outer.momentum=0.5"}) == "");
+  CHECK(warned({"outer.optimizer=adam", "outer.lr=1e-3", "outer.betas=[0.9, 0.9]",
+                "outer.eps=1e-4"}) == "");
+  CHECK(tells({"outer.optimizer=adam", "outer.lr=1e-3", "outer.momentum=0.5"},
+              "outer.momentum: has no effect: outer adam has no momentum"));
+  CHECK(tells({"outer.optimizer=adagrad", "outer.lr=1e-3", "outer.betas=[0.9, 0.9]"},
+              "outer.betas: has no effect: outer adagrad has none"));
+  CHECK(tells({"outer.eps=1e-4"}, "outer.eps: has no effect: outer nesterov has none"));
+  CHECK(tells({"outer.optimizer=yogi"}, "outer.lr is 0.7, which suits nesterov: yogi moves"));
+  CHECK(tells({"outer.schedule.final=0.5"}, "the outer schedule is constant"));
+  CHECK(warned({"outer.schedule={kind: linear, final: 0.5, warmup: 10}"}) == "");
+}
+
+// Mutation: in check_outer, compare the outer warm-up with train.steps.
+TEST_CASE("recipe whose outer warm-up is longer than the training's rounds is refused") {
+  CHECK(refused({"outer.schedule.warmup=11"},
+                "a warm-up of 11 rounds is longer than the training, which has 10"));
+  CHECK(errors_with({"outer.schedule.warmup=10"}) == "");
+}
+
+// Mutation (each): turn the warning's condition into false.
+TEST_CASE("recipe settings of another aggregation rule are warnings") {
+  const auto tells = [](const std::vector<std::string>& overrides, const std::string& what) {
+    return warned(overrides).find(what) != std::string::npos;
+  };
+  CHECK(warned({"sync.aggregate=norm_clip", "sync.clip=3"}) == "");
+  CHECK(warned({"sync.aggregate=edit", "sync.edit={history: 5, clip: 1}"}) == "");
+  CHECK(warned({"sync.aggregate=trimmed_mean", "sync.trim=0.3", "islands.count=3"}) == "");
+  CHECK(tells({"sync.clip=3"},
+              "sync.clip: has no effect: it is norm_clip's, and sync.aggregate is mean"));
+  CHECK(tells({"sync.trim=0.3"}, "sync.trim: has no effect: it is trimmed_mean's"));
+  CHECK(tells({"sync.edit.history=3"}, "sync.edit.history: has no effect: it is edit's"));
+  CHECK(tells({"sync.edit.clip=3"}, "sync.edit.clip: has no effect: it is edit's"));
+  CHECK(tells({"sync.aggregate=edit", "sync.edit.history=10"},
+              "10 rounds pass before edit looks for outliers, and the training has 10"));
+  CHECK(tells({"sync.aggregate=median", "islands.count=2"},
+              "with fewer than 3 islands median is the plain mean"));
 }
 
 // Mutation: check the sizes of a model that is loaded.

@@ -82,6 +82,14 @@ TEST_CASE(
                             "inner.adamw_lr=0",
                             "inner.decay=norms",
                             "outer.momentum=1",
+                            "outer.betas=[1, 0.9]",
+                            "outer.eps=0",
+                            "outer.schedule.final=1.1",
+                            "sync.aggregate=average",
+                            "sync.trim=0",
+                            "sync.trim=0.5",
+                            "sync.clip=-1",
+                            "sync.edit.clip=0",
                             "train.steps=0",
                             "train.steps=1.5",
                             "train.steps=1e3",
@@ -129,11 +137,26 @@ TEST_CASE("every name of another system points at a key of ours or says why ther
       CHECK(find_key(foreign.ours) != nullptr);
     }
   }
-  for (const char* known :
-       {"sync_every", "sync_steps", "num_fragments", "fragment_sync_delay", "fragment_update_alpha",
-        "mix_alpha", "diloco_sync_period", "diloco_outer_lr", "diloco_outer_momentum",
-        "hv.local_steps", "hv.outer_lr", "local_steps", "outer_lr", "batch_size", "learning_rate",
-        "lr", "max_steps", "nproc_per_node", "should_quantize"}) {
+  for (const char* known : {"sync_every",
+                            "sync_steps",
+                            "num_fragments",
+                            "fragment_sync_delay",
+                            "fragment_update_alpha",
+                            "mix_alpha",
+                            "diloco_sync_period",
+                            "diloco_outer_lr",
+                            "diloco_outer_momentum",
+                            "hv.local_steps",
+                            "hv.outer_lr",
+                            "local_steps",
+                            "outer_lr",
+                            "batch_size",
+                            "learning_rate",
+                            "lr",
+                            "clip",
+                            "max_steps",
+                            "nproc_per_node",
+                            "should_quantize"}) {
     INFO(known);
     CHECK(find_foreign_name(known) != nullptr);
   }

@@ -15,7 +15,7 @@ TEST_CASE("the mean is weighted by the close's integers and divided by their sum
   CHECK(out == std::vector<float>{2, 1, 2.25});
 }
 
-// Mutation: leave out the division by the common factor.
+// Mutation: in shares(), leave out the division by the common factor.
 TEST_CASE(
     "the mean of equal contributions under any equal weights is that contribution, to the bit") {
   const std::vector<float> x = {0.1F, -3.3333333F, 1e-38F, 7e33F};
@@ -26,7 +26,7 @@ TEST_CASE(
   CHECK(out == x);
 }
 
-// Mutation: leave out `if (weight == 0.0F) continue;` (0 * inf is NaN).
+// Mutation: in weighted_sum, leave out `if (factor == 0.0F) continue;` (0 * inf is NaN).
 TEST_CASE("a contribution of weight 0 does not count, whatever it holds") {
   const std::vector<float> x = {1, 2}, broken = {INFINITY, NAN};
   const std::vector<std::span<const float>> inputs = {broken, x};
