@@ -14,4 +14,12 @@ struct NamedTensor {
 };
 using NamedTensors = std::vector<NamedTensor>;
 
+// A module's own: named_tensors(model.named_parameters()).
+template <class OrderedDict>
+NamedTensors named_tensors(const OrderedDict& tensors) {
+  NamedTensors all;
+  for (const auto& item : tensors) all.push_back({item.key(), item.value()});
+  return all;
+}
+
 }  // namespace outrigger

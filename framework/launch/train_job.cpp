@@ -89,6 +89,7 @@ Status check_resumable(const TrainOptions& options, const Recipe& changed) {
       {"sync.delay", saved.sync.delay == changed.sync.delay},
       {"sync.eager", saved.sync.eager == changed.sync.eager},
       {"sync.control_variates", saved.sync.control_variates == changed.sync.control_variates},
+      {"sync.aggregate", saved.sync.aggregate == changed.sync.aggregate},
       {"train.batch", saved.train.batch == changed.train.batch},
       {"train.context", saved.train.context == changed.train.context}};
   for (const auto& [key, same] : fixed)

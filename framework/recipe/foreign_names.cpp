@@ -42,7 +42,6 @@ constexpr ForeignName kForeignNames[] = {
     {"inner_lr", "inner.lr", ""},
     {"beta1", "inner.betas", "write inner.betas: [beta1, beta2]"},
     {"beta2", "inner.betas", "write inner.betas: [beta1, beta2]"},
-    {"clip", "inner.clip", ""},
     {"grad_clip", "inner.clip", ""},
     {"max_norm", "inner.clip", ""},
     {"max_grad_norm", "inner.clip", ""},

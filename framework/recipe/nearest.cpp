@@ -66,7 +66,8 @@ std::optional<std::string> nearest_key(std::string_view name) {
     const std::size_t whole = edit_distance(alike, key.name);
     const std::size_t end = edit_distance(last, last_part(key.name));
     if (whole > tolerated(alike) && end > tolerated(last)) continue;
-    const std::size_t score = whole + 3 * end;
+    // Of sections that are all far from what was written, the first declared is as good as any.
+    const std::size_t score = std::min(whole, tolerated(alike) + 1) + 3 * end;
     if (score >= best_score) continue;
     best_score = score;
     best = key.name;

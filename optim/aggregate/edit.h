@@ -8,8 +8,8 @@ namespace outrigger {
 // `sync.aggregate: edit`: EDiT's pseudo-gradient penalty, arXiv 2412.07210, section 3, with the
 // fragment for its layer:
 //   1. an island whose norm G_k is an outlier (outliers.h) counts for nothing;
-//   2. D = sum(w_k x_k) / sum(w_k) over the others, w_k = exp(-G_k) from the close: larger norms
-//   weigh less;
+//   2. D = sum(w_k x_k) / sum(w_k) over the others, with w_k = exp(-G_k) from the close, so that
+//      larger norms weigh less;
 //   3. D <- D min(1, clip / (||D|| + 1e-6));
 //   4. if all are outliers there is no outer step, and local parameters go back to the global ones.
 // G_k is the announced norm of the whole fragment. The close computes the weights without knowing

@@ -7,8 +7,9 @@ namespace outrigger {
 // Delayed Nesterov, for a server that steps once per arrival; OuterStep::round counts the arrivals
 // t from 0. With N workers and c = early_momentum in [0, 1/N]:
 //   acc <- acc + g
-//   every N-th arrival:  m <- momentum m + acc/N;  theta <- theta - lr ((1 - cN + c) momentum m +
-//   g/N);  acc <- 0 any other:           theta <- theta - lr (c momentum m + g/N)
+//   every N-th:  m <- momentum m + acc/N;  acc <- 0
+//                theta <- theta - lr ((1 - cN + c) momentum m + g/N)
+//   any other:   theta <- theta - lr (c momentum m + g/N)
 // lr is that of one synchronous step: with c = 0 the N arrivals from one theta add up to one
 // Nesterov step on their mean. With c > 0 the arrivals in between move by the old m already, and
 // the N-th by so much less of the new one. Source: arXiv 2401.09135, algorithm 3.

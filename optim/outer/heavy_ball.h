@@ -7,7 +7,7 @@ namespace outrigger {
 // Polyak's momentum with PyTorch's semantics (torch.optim.SGD, dampening 0), not Nesterov's:
 //   b <- momentum b + g;  theta <- theta - lr b
 // The first step moves by lr g, where nesterov moves by lr (1 + momentum) g. Source: FedAvgM, arXiv
-// 1909.06335, section 4.
+// 1909.06335.
 class HeavyBall final : public OuterOptimizer {
  public:
   HeavyBall(double lr, double momentum) : lr_(lr), momentum_(static_cast<float>(momentum)) {}

@@ -31,7 +31,9 @@ DiLoCo::DiLoCo(Session& session, NamedTensors parameters, DiLoCoOptions options,
   }
 }
 
-void DiLoCo::correct_gradients() {}
+void DiLoCo::correct_gradients() {
+  for (std::size_t p = 0; p < fragments_.size(); ++p) syncs_[p].correct_gradients();
+}
 
 std::vector<RoundReport> DiLoCo::step(std::uint64_t tokens) {
   count_step(tokens);

@@ -6,6 +6,7 @@
 #include <array>
 
 #include <outrigger/optim/aggregate/mean.h>
+#include <outrigger/optim/inner/corrections.h>
 #include <outrigger/optim/sync/eager.h>
 #include <outrigger/optim/sync/merge.h>
 #include <outrigger/optim/sync/tensor_norms.h>
@@ -34,6 +35,29 @@ template <class Visit>
 void FragmentSync::each_block(Visit visit) const {
   for (std::size_t offset = 0; offset < elements(); offset += kDriverBlock)
     visit(offset, std::min(kDriverBlock, elements() - offset));
+}
+
+void FragmentSync::correct_gradients() {
+  const DiLoCoOptions& options = method_.options;
+  if (options.proximal == 0 && !options.control_variates) return;
+  ++own_.gradients;
+  for (std::size_t t = 0; t < fragment_.parameters.size(); ++t) {
+    at::Tensor parameter = fragment_.parameters[t].tensor;
+    at::Tensor& gradient = parameter.mutable_grad();
+    if (!gradient.defined()) continue;
+    gradient = gradient.contiguous();
+    const std::size_t begin = fragment_.borders[t], count = fragment_.borders[t + 1] - begin;
+    const std::span<float> g(gradient.data_ptr<float>(), count);
+    if (options.control_variates) {
+      const std::span<float> sum = std::span(own_.gradient_sum).subspan(begin, count);
+      for (std::size_t i = 0; i < count; ++i) sum[i] += g[i];
+      add_control(g, std::span(shared_.variate).subspan(begin, count),
+                  std::span(own_.variate).subspan(begin, count));
+    }
+    if (options.proximal != 0)
+      add_proximal(g, fragment_.local.spans()[t], global(begin, count),
+                   static_cast<float>(options.proximal));
+  }
 }
 
 // The version that the next round starts from: of the newest settled round, applied or not.

@@ -15,6 +15,9 @@ class FragmentSync {
   FragmentSync(Session& session, const Method& method, const Fragment& fragment,
                SharedState::Fragment& shared, PrivateState::Fragment& own);
 
+  // Adds FedProx's term and the control variates to the parameters' gradients, as the options say.
+  void correct_gradients();
+
   struct Launched {
     bool finite = true;
     double norm = 0;  // of the pseudo-gradient

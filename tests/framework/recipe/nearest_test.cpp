@@ -31,6 +31,7 @@ TEST_CASE("nearest key is found by a slip of the pen, by another section, and wi
   CHECK(nearest_key("checkpoint.evry") == "checkpoint.every");
   CHECK(nearest_key("train.warmup") == "inner.schedule.warmup");
   CHECK(nearest_key("warmup") == "inner.schedule.warmup");
+  CHECK(nearest_key("clip") == "inner.clip");
   CHECK(nearest_key("weight-decay") == "inner.weight_decay");
   CHECK(nearest_key("train.kv_heads") == "model.kv_heads");
   CHECK(nearest_key("qqqqqqqq") == std::nullopt);

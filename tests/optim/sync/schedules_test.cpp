@@ -12,7 +12,7 @@
 #include "optim/sync/islands.h"
 #include "support/catch.h"
 
-namespace outrigger {
+namespace outrigger::schedules_test {
 namespace {
 
 constexpr std::size_t kIslands = 3;
@@ -424,4 +424,4 @@ TEST_CASE("gossip: pairs exchange their change and their slow weights, and end o
 }
 
 }  // namespace
-}  // namespace outrigger
+}  // namespace outrigger::schedules_test
