@@ -150,7 +150,10 @@ std::optional<RoundOutcome> Session::Impl::take_arrival() {
 Result<RoundOutcome> Session::Impl::next_arrival() {
   Lock lock(mutex_);
   std::optional<RoundOutcome> arrival;
-  const Status status = await(lock, [&] { return (arrival = take_arrival()).has_value(); });
+  const Status status = await(lock, [&] {
+    if (!arrival) arrival = take_arrival();  // asked more than once
+    return arrival.has_value();
+  });
   if (!status.ok()) return status;
   return *arrival;
 }

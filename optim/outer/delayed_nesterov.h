@@ -19,6 +19,7 @@ class DelayedNesterov final : public OuterOptimizer {
   explicit DelayedNesterov(const OuterOptions& options);
   std::string_view name() const override { return "delayed_nesterov"; }
   std::vector<std::string> slots() const override { return {"momentum", "accumulator"}; }
+  bool asynchronous() const override { return true; }
   void step_block(std::span<float> theta, std::span<const float> g,
                   std::span<const std::span<float>> slots, const OuterStep& step) const override;
 
