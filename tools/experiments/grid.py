@@ -9,6 +9,8 @@ How rates were chosen, so that no method is starved and none is favoured:
 - One island: of (0.7, 0.3), (0.7, 0.6), (1, 0.3) and (1, 0.6) the best at H = 50, seed 11.
 - Results that come a whole round late get an outer rate of 0.4, as the eager paper has it, and a momentum of
   0.3: of (0.4, 0.3), (0.7, 0.3) and (0.4, 0.6) the best at seed 11, delayed and eager alike.
+- Asynchronous: of (0.7, 0.6), (0.7, 0.3) and (1, 0.3) the best at seed 11; FedAdam: of 0.03, 0.1 and 0.3;
+  Lion: of 1e-3, 2e-3 and 4e-3.
 - Muon's inner rate: of 1e-2, 2e-2 and 4e-2 the best at seed 11.
 """
 import dataclasses
@@ -111,7 +113,7 @@ CELLS = [
     Cell('noloco-50', 'Other outer rules',
          diloco(50, outer__optimizer='noloco', outer__momentum='0.5'), (NEAR, 'diloco-50')),
     Cell('async-50', 'Other outer rules',
-         diloco(50, outer__optimizer='delayed_nesterov'), (ABOVE, 'diloco-50')),
+         diloco(50, outer__optimizer='delayed_nesterov', outer__momentum='0.3'), (ABOVE, 'diloco-50')),
     Cell('fedopt-50', 'Other outer rules', diloco(50, **FEDADAM), (ABOVE, 'diloco-50')),
     Cell('distributed-lion', 'Other outer rules', LION_VOTE, (NEAR, 'synchronous')),
 
