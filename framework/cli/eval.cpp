@@ -43,18 +43,22 @@ int evaluate(const EvalOptions& options) {
                  "there is nothing to evaluate on: data.eval_fraction of the run is 0"});
   const EvalSum sum = Replica::create(recipe, config)->evaluate(data, {});
   const double loss = sum.loss / static_cast<double>(sum.tokens);
+  const std::string replica = located.checkpoint.manifest.state.value("replica", "");
   if (options.json) {
     print_out(nlohmann::json{{"checkpoint", located.checkpoint.path},
                              {"step", located.checkpoint.manifest.step},
                              {"loss", loss},
                              {"perplexity", std::exp(loss)},
-                             {"tokens", sum.tokens}}
+                             {"tokens", sum.tokens},
+                             {"replica", replica}}
                   .dump() +
               "\n");
   } else {
     print_out(fmt::format(
-        "{}\nevaluation loss {:.4f} nats a token, perplexity {:.2f}, on {} held-out tokens\n",
-        located.checkpoint.path, loss, std::exp(loss), sum.tokens));
+        "{}{}\nevaluation loss {:.4f} nats a token, perplexity {:.2f}, on {} held-out tokens\n",
+        located.checkpoint.path,
+        replica.empty() ? "" : fmt::format(" (the replica of {}: the islands' differ)", replica),
+        loss, std::exp(loss), sum.tokens));
   }
   return 0;
 }

@@ -17,6 +17,13 @@ std::uint64_t attempt_number(const Session& session) {
   return session.peers().front().member.incarnation;
 }
 
+// Where replicas differ, model.safetensors is the first island's.
+Json state_of(const SnapshotPlace& place, const Synchronizer& sync) {
+  Json state = state_json(sync);
+  if (sync.method().gossips()) state["replica"] = place.island;
+  return state;
+}
+
 Json report_json(const std::vector<PartReport>& parts) {
   Json reports = Json::array();
   for (const PartReport& part : parts) reports.push_back({part.name, part.bytes, part.hash.hex()});
@@ -81,7 +88,7 @@ Result<std::optional<Committed>> save_snapshot(const SnapshotPlace& place, Sessi
   if (!reports.ok()) return reports.status();
   if (!first) return std::optional<Committed>();
   Result<Committed> committed =
-      store.commit({step, attempt, parts_from(*reports), state_json(sync), place.keep});
+      store.commit({step, attempt, parts_from(*reports), state_of(place, sync), place.keep});
   if (!committed.ok()) return committed.status();
   return std::optional<Committed>(std::move(*committed));
 }
