@@ -60,7 +60,7 @@ std::string schedule_text(const Recipe& recipe, const Arithmetic& sums) {
   for (const Row& row : rows)
     text += fmt::format("{:>10}  {:>10}  {:>10}  {:>10}\n", fmt::format("kH+{}", row.step),
                         list(row.boundary.launches), list(row.boundary.applies),
-                        human_bytes(row.bytes));
+                        row.bytes == 0 ? "-" : human_bytes(row.bytes));
   std::uint64_t all = 0, peak = 0;
   for (const Row& row : rows) {
     all += row.bytes;

@@ -50,5 +50,29 @@ TEST_CASE("any H, P and tau: every fragment once a cycle, applied tau after its 
   }
 }
 
+// Mutation: in Timetable::launched use `(fragment + 1) * (every_ / fragments_)` as the offset.
+TEST_CASE("any H and P: the applies of a cycle are spread as evenly as whole steps allow") {
+  std::mt19937 random(11);
+  for (int trial = 0; trial < 300; ++trial) {
+    const std::uint64_t every = 1 + random() % 60;
+    const std::uint32_t fragments = 1 + random() % std::min<std::uint64_t>(every, 9);
+    const std::uint64_t delay = random() % (every + 1);
+    CAPTURE(every, fragments, delay);
+    const Timetable timetable(every, fragments, delay);
+    std::vector<std::uint64_t> steps;
+    for (std::uint64_t step = 2 * every + 1; step <= 4 * every; ++step) {
+      const Boundary boundary = timetable.at(step);
+      CHECK(boundary.applies.size() <= 1);
+      CHECK(boundary.launches.size() <= 1);
+      if (!boundary.applies.empty()) steps.push_back(step);
+    }
+    REQUIRE(steps.size() == 2 * fragments);
+    for (std::size_t k = 1; k < steps.size(); ++k) {
+      CHECK(steps[k] - steps[k - 1] >= every / fragments);
+      CHECK(steps[k] - steps[k - 1] <= (every + fragments - 1) / fragments);
+    }
+  }
+}
+
 }  // namespace
 }  // namespace outrigger
