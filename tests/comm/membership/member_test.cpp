@@ -285,3 +285,28 @@ TEST_CASE("a leave is repeated until the goodbye comes") {
   goodbye.mutable_goodbye();
   CHECK(chair.say(goodbye).gone);
 }
+
+// Mutations: in Member::close leave out `listens_ &&`; in try_settle leave out heard_.
+TEST_CASE("a member takes part in rounds of others only once it listens, and in each once") {
+  Chair chair;
+  chair.join();
+  CHECK(chair.say(chair.close(1, 1, false)).exchanges.empty());
+  chair.handle(ListenCalled{});
+  CHECK(chair.say(chair.close(1, 1, false)).exchanges.size() == 1);
+  CHECK(votes(chair.handle(ExchangeDone{kRound, {1, 1}, hash_of("a")})) == 0);
+  CHECK(chair.say(chair.outcome(1, 1, hash_of("a"))).outcomes.size() == 1);
+  CHECK(chair.say(chair.close(1, 1, false)).exchanges.empty());
+}
+
+// Mutation: in Member::connect name the rounds that were not announced too.
+TEST_CASE("a member that listens does not announce others' rounds when it reconnects") {
+  Chair chair;
+  chair.join();
+  chair.handle(ListenCalled{});
+  chair.say(chair.close(1, 1, false));
+  chair.handle(Disconnected{chair.connection, "reset"});
+  const MemberStep again = chair.pass(5s);
+  const v1::MemberMessage* hello = find(again, v1::MemberMessage::kHello);
+  REQUIRE(hello != nullptr);
+  CHECK(hello->hello().open().empty());
+}
