@@ -6,7 +6,7 @@ namespace outrigger {
 
 // The group of `member` among `members` in one round: positions in the closed order, this one's
 // included, ascending. Pairs of a permutation that is a function of the round alone, so that nobody
-// has to hand it out; an odd last one makes a group of three. Source: arXiv 2506.10911, section 3.
+// has to hand it out; an odd last one makes a group of three. Source: arXiv 2506.10911.
 std::vector<std::size_t> gossip_group(const RoundId& round, std::size_t members,
                                       std::size_t member);
 

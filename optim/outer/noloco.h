@@ -4,7 +4,7 @@
 
 namespace outrigger {
 
-// NoLoCo's rule (arXiv 2506.10911, section 3; constants of its code): rounds are among small random
+// NoLoCo's rule (arXiv 2506.10911, as in its authors' code): rounds are among small random
 // groups, and the replicas stay near each other by the last term, which pulls each slow theta to its
 // group's mean:
 //   v <- momentum v - lr mean(g) + gamma (mean(theta) - theta);   theta <- theta + v

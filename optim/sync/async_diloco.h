@@ -4,7 +4,7 @@
 
 namespace outrigger {
 
-// Asynchronous local SGD with delayed Nesterov momentum (arXiv 2401.09135, section 5): every H inner
+// Asynchronous local SGD with delayed Nesterov momentum (arXiv 2401.09135, algorithm 3): every H inner
 // steps of its own an island's pseudo-gradient, taken against the global parameters that it last
 // received, becomes one step of the outer optimizer, and the island goes on from the newest global
 // parameters. Nobody waits for anybody's inner steps.

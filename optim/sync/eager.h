@@ -6,7 +6,7 @@
 
 namespace outrigger {
 
-// Eager updates (arXiv 2502.12996, section 3.2): an island steps on Dbar(t-H) + (Delta_m(t) -
+// Eager updates (arXiv 2502.12996): an island steps on Dbar(t-H) + (Delta_m(t) -
 // Delta_m(t-H)) / M, its own part of the mean fresh and the others' one round old. For an outer rule
 // that is linear in g, the sum over rounds of what an island adds privately telescopes: it stands at
 //

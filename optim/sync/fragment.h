@@ -16,7 +16,7 @@ namespace outrigger {
 // How a model is cut into fragments that are synchronised apart.
 struct FragmentOptions {
   std::uint32_t count = 1;
-  // strided:    block i -> fragment i mod P (arXiv 2501.18512, section 2.2: best used the link)
+  // strided:    block i -> fragment i mod P (arXiv 2501.18512, which uses it by default)
   // sequential: P runs of neighbouring blocks, as equal as they can be
   // balanced:   tensors by size, the largest first, each into the lightest fragment; what a model
   //             without numbered blocks gets in any case

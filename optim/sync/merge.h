@@ -5,7 +5,7 @@
 namespace outrigger {
 
 // How an apply changes theta_local, block by block; all spans have one length. Sources:
-// arXiv 2501.18512 section 2.3 (mix); shared/protocol.md rule 7 and "What is left out is not lost"
+// arXiv 2501.18512 (mix); shared/protocol.md rule 7 and "What is left out is not lost"
 // (carry, shift).
 
 // theta_local <- alpha theta_local + (1 - alpha) theta_global. alpha is the weight of the island's
