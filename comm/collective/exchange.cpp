@@ -28,6 +28,11 @@ Status check_exchange(const Exchange& exchange, MemberId self) {
   if (!exchange.norms.empty() && exchange.norms.size() != exchange.contributors.size())
     return defect(exchange, fmt::format("norms of {} for {} contributors", exchange.norms.size(),
                                         exchange.contributors.size()));
+  for (const std::vector<double>& norms : exchange.norms)
+    if (norms.size() != exchange.norms.front().size())
+      return defect(exchange, fmt::format("one contributor announced {} norms, another {}: their "
+                                          "models differ",
+                                          exchange.norms.front().size(), norms.size()));
   if (std::ranges::all_of(exchange.weights, [](std::uint64_t weight) { return weight == 0; }))
     return defect(exchange, "all weights are zero");
   for (const MemberId& owner : exchange.owners)

@@ -1,6 +1,7 @@
 #include <outrigger/comm/membership/round_book.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -135,6 +136,15 @@ void RoundBook::announce(const MemberId& from, const v1::Announce& announce, con
         fmt::format("the announcement of {} on {} does not fit: the job has {} "
                     "fragments, and a round's base is the version of its number",
                     to_string(id), to_string(from_wire(announce.base())), fragments_.size()));
+    return;
+  }
+  const bool norms_are_numbers = std::ranges::all_of(
+      announce.norms(), [](double norm) { return std::isfinite(norm) && norm >= 0; });
+  if (!norms_are_numbers) {
+    effects.end_job({Code::kFailedPrecondition,
+                     fmt::format("{} announces a norm that is no norm for {}: its arithmetic is broken",
+                                 name(from.island), to_string(id))},
+                    from);
     return;
   }
   if (asynchronous_ && id.fragment != from.island) {

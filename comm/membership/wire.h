@@ -12,7 +12,7 @@
 namespace outrigger {
 
 // Versions that are compared when a member says Hello.
-inline constexpr std::uint32_t kProtocolVersion = 1;
+inline constexpr std::uint32_t kProtocolVersion = 2;
 
 // Bounds on what one member may ask the coordinator to keep.
 inline constexpr std::size_t kMaxGatherBytes = 64 * 1024;

@@ -83,6 +83,7 @@ Status check_resumable(const TrainOptions& options, const Recipe& changed) {
       {"inner.optimizer", saved.inner.optimizer == changed.inner.optimizer},
       {"outer.optimizer", saved.outer.optimizer == changed.outer.optimizer},
       {"sync.enabled", saved.sync.enabled == changed.sync.enabled},
+      {"sync.every", saved.sync.every == changed.sync.every},
       {"sync.fragments", saved.sync.fragments == changed.sync.fragments},
       {"sync.pattern", saved.sync.pattern == changed.sync.pattern},
       {"sync.fragment_names", saved.sync.fragment_names == changed.sync.fragment_names},

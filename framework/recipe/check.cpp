@@ -201,6 +201,8 @@ class Checker {
             fmt::format("outer.lr is {}, which suits nesterov: {} moves a weight by about outer.lr "
                         "a round, so give a far smaller one, such as 0.001",
                         outer.lr, name));
+    warn_if(name != "delayed_nesterov" && outer.early_momentum != 0, {"outer.early_momentum"},
+            fmt::format("has no effect: it is delayed_nesterov's, and outer.optimizer is {}", name));
     warn_if(outer.schedule.kind == "constant" && is_changed("outer.schedule.final") &&
                 outer.schedule.final != 1,
             {"outer.schedule.final"}, "has no effect: the outer schedule is constant");
@@ -228,7 +230,7 @@ class Checker {
     warn_if(r_.sync.enabled && (rule == "median" || rule == "trimmed_mean") &&
                 r_.islands.names.size() < 3,
             {"sync.aggregate"},
-            fmt::format("with fewer than 3 islands {} is the plain mean of them", rule));
+            fmt::format("with fewer than 3 islands {} is the uniform mean of them", rule));
   }
 
   void check_sync() {
@@ -290,6 +292,11 @@ class Checker {
     refuse_if(sync.eager && r_.outer.schedule.kind != "constant",
               {"sync.eager", "outer.schedule.kind"},
               "eager needs a constant outer learning rate; leave outer.schedule out");
+    refuse_if(sync.eager && sync.aggregate != "mean" && sync.aggregate != "uniform",
+              {"sync.aggregate", "sync.eager"},
+              fmt::format("eager needs to know an island's part of the mean beforehand; take mean or "
+                          "uniform, not {}",
+                          sync.aggregate));
     check_gossip();
     check_asynchronous();
   }
@@ -303,6 +310,10 @@ class Checker {
     };
     refuse(sync.fragments != 1 || !sync.fragment_names.empty(), "sync.fragments",
            "islands send the whole model when they are ready; make sync.fragments 1");
+    refuse_if(r_.outer.early_momentum * static_cast<double>(r_.islands.names.size()) > 1,
+              {"outer.early_momentum", "islands"},
+              fmt::format("outer.early_momentum is {}; with {} islands it is at most 1/{}",
+                          r_.outer.early_momentum, r_.islands.names.size(), r_.islands.names.size()));
     refuse(sync.delay != 0, "sync.delay", "nothing is waited for; make sync.delay 0");
     refuse(sync.aggregate != "mean", "sync.aggregate", "nothing is averaged; leave it at mean");
     refuse(sync.control_variates, "sync.control_variates", "there is no common round to share them in");
@@ -314,6 +325,14 @@ class Checker {
   void check_gossip() {
     const SyncRecipe& sync = r_.sync;
     const bool gossip = r_.outer.optimizer == "noloco";
+    refuse_if(gossip && sync.aggregate != "mean" && sync.aggregate != "uniform",
+              {"sync.aggregate", "outer.optimizer"},
+              fmt::format("noloco's islands meet in pairs, whose mean they take; {} is for all together",
+                          sync.aggregate));
+    warn_if(gossip && r_.outer.lr <= r_.outer.momentum, {"outer.momentum", "outer.lr"},
+            fmt::format("noloco's pairs drift apart unless outer.lr ({}) is above outer.momentum ({}); "
+                        "its authors take 0.7 and 0.5",
+                        r_.outer.lr, r_.outer.momentum));
     refuse_if(gossip && sync.delay != 0, {"sync.delay", "outer.optimizer"},
               "noloco's islands meet in pairs at once; make sync.delay 0");
     refuse_if(gossip && sync.control_variates, {"sync.control_variates", "outer.optimizer"},

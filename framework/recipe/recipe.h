@@ -85,6 +85,7 @@ struct OuterRecipe {
   std::array<double, 2> betas = {0.9, 0.99};
   double eps = 1e-3;
   OuterScheduleRecipe schedule;
+  double early_momentum = 0;  // delayed_nesterov's c
   bool operator==(const OuterRecipe&) const = default;
 };
 

@@ -47,13 +47,8 @@ std::uint64_t round_bytes(std::string_view collective, std::uint64_t members,
 
 // Launches up to and with `steps`, and the closing round.
 std::uint64_t round_count(const Method& method, std::uint32_t fragment, std::uint64_t steps) {
-  const Timetable timetable = timetable_of(method.options);
-  std::uint64_t rounds = method.gossips() || closes(method.options, fragment, steps) ? 1 : 0;
-  for (std::uint64_t step = 1; step <= steps; ++step) {
-    const std::vector<std::uint32_t> launches = timetable.at(step).launches;
-    rounds += static_cast<std::uint64_t>(std::ranges::count(launches, fragment));
-  }
-  return rounds;
+  const bool closing = method.gossips() || closes(method.options, fragment, steps);
+  return timetable_of(method.options).launched(fragment, steps) + (closing ? 1 : 0);
 }
 
 std::vector<std::size_t> fragment_sizes(const Method& method,

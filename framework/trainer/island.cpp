@@ -66,6 +66,7 @@ class IslandRun {
   Snapshot snapshot_;  // as read on resume; moved into sync_
 
   std::uint64_t step_ = 0, saved_at_ = 0, tokens_ = 0;
+  bool trained_ = false;  // in this life
   double train_s_ = 0, exposed_s_ = 0;
   double eval_loss_ = kUnknown;
   TimePoint logged_at_;
@@ -167,6 +168,7 @@ void IslandRun::train_step() {
       replica_->train(batch, step_, [this] { sync_->correct_gradients(); });
   const std::uint64_t tokens = unsigned_of(batch.tokens.numel());
   ++step_;
+  trained_ = true;
   tokens_ += tokens;
   train_s_ += seconds(Clock::now() - began);
   for (const RoundReport& report : sync_->step(tokens)) report_round(report);
@@ -174,7 +176,8 @@ void IslandRun::train_step() {
 }
 
 void IslandRun::finish() {
-  if (recipe_.sync.enabled)
+  // A run that is resumed at its end was finished then.
+  if (recipe_.sync.enabled && (trained_ || step_ == 0))
     for (const RoundReport& report : sync_->finish()) report_round(report);
   evaluate();
   if (saved_at_ != step_) save();

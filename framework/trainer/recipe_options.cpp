@@ -30,6 +30,7 @@ OuterOptions outer_options(const Recipe& recipe) {
   options.beta2 = recipe.outer.betas[1];
   options.epsilon = recipe.outer.eps;
   options.workers = recipe.islands.names.size();
+  options.early_momentum = recipe.outer.early_momentum;
   return options;
 }
 
@@ -56,8 +57,11 @@ OuterSchedule outer_schedule(const Recipe& recipe) {
 
 DiLoCoOptions diloco_options(const Recipe& recipe) {
   DiLoCoOptions options;
-  options.every = recipe.sync.enabled ? static_cast<std::uint64_t>(recipe.sync.every)
-                                      : std::numeric_limits<std::uint32_t>::max();
+  if (!recipe.sync.enabled) {
+    options.every = std::numeric_limits<std::uint32_t>::max();
+    return options;
+  }
+  options.every = static_cast<std::uint64_t>(recipe.sync.every);
   options.codec = recipe.sync.codec;
   options.result_codec = recipe.sync.result_codec;
   options.fragments = static_cast<std::uint32_t>(recipe.sync.fragments);
@@ -76,18 +80,14 @@ DiLoCoOptions diloco_options(const Recipe& recipe) {
 }
 
 std::string topology_of(const Recipe& recipe) {
+  if (!recipe.sync.enabled) return "auto";
   const auto outer = make_outer_optimizer(outer_options(recipe));
   return outer.ok() && (*outer)->gossips() ? "gossip" : recipe.comm.topology;
 }
 
 void configure(const Recipe& recipe, CoordinatorConfig& config) {
   const std::size_t islands = recipe.islands.names.size();
-  const Method method = make_method(diloco_options(recipe), islands).value_or_throw();
-  config.asynchronous = method.outer->asynchronous();
-  config.fragments = config.asynchronous ? static_cast<std::uint32_t>(islands)
-                                         : fragment_count(method.options);
-  config.weights = method.aggregation->weights();
-  config.replicas_differ = method.gossips();
+  configure(make_method(diloco_options(recipe), islands).value_or_throw(), islands, config);
 }
 
 }  // namespace outrigger

@@ -20,7 +20,7 @@ std::uint64_t attempt_number(const Session& session) {
 // Where replicas differ, model.safetensors is the first island's.
 Json state_of(const SnapshotPlace& place, const Synchronizer& sync) {
   Json state = state_json(sync);
-  if (sync.method().gossips()) state["replica"] = place.island;
+  if (sync.method().gossips() && !sync.finished()) state["replica"] = place.island;
   return state;
 }
 
@@ -113,11 +113,17 @@ Result<Snapshot> load_snapshot(const std::string& folder, const std::string& isl
   const auto fragments = cut_fragments(replica.model().parameters(), fragment_options(options));
   if (!fragments.ok()) return fragments.status();
   Snapshot snapshot;
-  Status status = read_shared(*checkpoint, *method, *fragments, snapshot.shared);
-  if (status.ok())
-    status = read_private(*checkpoint, island, *method, *fragments, replica, snapshot.shared,
-                          snapshot.own);
-  if (!status.ok()) return status;
+  try {
+    Status status = read_shared(*checkpoint, *method, *fragments, snapshot.shared);
+    if (status.ok())
+      status = read_private(*checkpoint, island, *method, *fragments, replica, snapshot.shared,
+                            snapshot.own);
+    if (!status.ok()) return status;
+  } catch (const Json::exception& error) {
+    return Status(Code::kFailedPrecondition,
+                  fmt::format("{} was written by another version of Outrigger: {}",
+                              checkpoint->path, error.what()));
+  }
   return snapshot;
 }
 

@@ -90,11 +90,12 @@ Status check_length(const Bytes& bytes, const Codec& codec, std::size_t elements
                       source, bytes.size(), codec.name(), codec.encoded_bytes(elements))};
 }
 
-Status read_open(const Json& json, const Tensors& tensors, std::uint32_t fragment,
-                 const Method& method, std::size_t elements, const std::string& source,
+Status read_open(const Json& json, const Tensors& tensors, std::uint32_t index,
+                 const Method& method, const Fragment& fragment, const std::string& source,
                  OpenRound& open) {
+  const std::size_t elements = Payload(fragment.local.elements(), method.two_parts()).elements();
   open.restored = true;
-  open.round = {fragment, json.at("round")};
+  open.round = {index, json.at("round")};
   open.tokens = json.at("tokens");
   open.finite = json.at("finite");
   open.held = json.at("held");
@@ -107,12 +108,17 @@ Status read_open(const Json& json, const Tensors& tensors, std::uint32_t fragmen
 
   RoundOutcome outcome;
   outcome.round = open.round;
-  outcome.version = {fragment, json.at("version"), hash_from_hex(json.at("chain"))};
+  outcome.version = {index, json.at("version"), hash_from_hex(json.at("chain"))};
   outcome.hash = hash_from_hex(json.at("hash"));
   outcome.included = json.at("included");
   outcome.weights = json.at("weights").get<std::vector<std::uint64_t>>();
   for (const Json& member : json.at("contributors"))
     outcome.contributors.push_back({member.at(0), member.at(1), member.at(2)});
+  const std::size_t scales = open.judgement.scales.size();
+  if (outcome.contributors.size() != outcome.weights.size() ||
+      (scales > 1 && scales != fragment.parameters.size()))
+    return {Code::kFailedPrecondition,
+            fmt::format("{}: {} does not fit the model", source, to_string(open.round))};
   const Result<const Codec*> codec = find_codec(json.at("codec").get<std::string>());
   if (!codec.ok()) return codec.status();
   outcome.codec = *codec;
@@ -139,12 +145,10 @@ Status read_fragment(const Json& json, const Tensors& tensors, std::uint32_t ind
   const std::vector<std::string> slots = method.outer->slots();
   for (std::size_t k = 0; k < slots.size() && status.ok(); ++k)
     status = read(method.gossips(), slots[k] + ".", shared.slots[k]);
-  const std::size_t elements =
-      Payload(fragment.local.elements(), method.two_parts()).elements();
   for (const Json& round : json.at("open")) {
     if (!status.ok()) break;
     own.open.emplace_back();
-    status = read_open(round, tensors, index, method, elements, source, own.open.back());
+    status = read_open(round, tensors, index, method, fragment, source, own.open.back());
   }
   return status;
 }

@@ -28,15 +28,17 @@ Result<std::map<std::string, at::Tensor>> tensors_of(const Checkpoint& checkpoin
 
 Status check_written_by(const Checkpoint& checkpoint, const Method& method, std::size_t fragments) {
   const Json& state = checkpoint.manifest.state;
-  const auto differs = [&](const char* key, const char* named, std::string_view now) -> Status {
-    const std::string then = state.value(key, "");
+  const auto differs = [&](const char* key, const char* named, std::string_view now,
+                           const char* unsaid) -> Status {
+    const std::string then = state.value(key, std::string(unsaid));
     if (then == now) return {};
     return {Code::kFailedPrecondition, fmt::format("{} was written with {} '{}', the recipe says '{}'",
                                                    checkpoint.path, named, then, now)};
   };
-  if (const Status status = differs("outer", "outer.optimizer", method.outer->name()); !status.ok())
+  if (const Status status = differs("outer", "outer.optimizer", method.outer->name(), "");
+      !status.ok())
     return status;
-  if (const Status status = differs("aggregate", "sync.aggregate", method.aggregation->name());
+  if (const Status status = differs("aggregate", "sync.aggregate", method.aggregation->name(), "mean");
       !status.ok())
     return status;
   if (state.at("versions").size() == fragments) return {};

@@ -22,6 +22,7 @@ class MeanAggregation final : public Aggregation {
  public:
   explicit MeanAggregation(bool uniform) : uniform_(uniform) {}
   std::string_view name() const override { return uniform_ ? "uniform" : "mean"; }
+  bool linear() const override { return true; }
   std::shared_ptr<const Reducer> reducer(const Borders&, std::span<const double>) const override {
     return std::make_shared<MeanReducer>(uniform_);
   }

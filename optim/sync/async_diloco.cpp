@@ -2,16 +2,31 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
+#include <charconv>
 
 #include <outrigger/optim/sync/tensor_norms.h>
 
 namespace outrigger {
+namespace {
+
+std::uint64_t count_of(const std::string& text) {
+  std::uint64_t count = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), count);
+  if (error != std::errc() || end != text.data() + text.size())
+    throw Error({Code::kInternal, fmt::format("an island says '{}' for its arrivals", text)});
+  return count;
+}
+
+}  // namespace
 
 AsyncDiLoCo::AsyncDiLoCo(Session& session, NamedTensors parameters, DiLoCoOptions options,
                          SharedState shared, PrivateState own)
     : Synchronizer(session, std::move(parameters), std::move(options), std::move(shared),
                    std::move(own)) {
+  if (!method_.outer->asynchronous())
+    throw Error({Code::kInvalidArgument,
+                 fmt::format("{} is no asynchronous rule: use DiLoCo, or make_synchronizer",
+                             method_.outer->name())});
   for (auto island = static_cast<std::uint32_t>(shared_.arrivals.size());
        island < session_.peers().size(); ++island)
     shared_.arrivals.push_back({island, 0, {}});
@@ -23,7 +38,7 @@ AsyncDiLoCo::AsyncDiLoCo(Session& session, NamedTensors parameters, DiLoCoOption
 Contribution AsyncDiLoCo::contribution_like() const {
   Contribution like;
   like.elements = fragments_[0].local.elements();
-  like.codec = like.result_codec = method_.codec;  // nothing is averaged: the bytes go on as they are
+  like.codec = like.result_codec = method_.codec;  // nothing is averaged, so nothing is coded coarser
   like.reducer = method_.aggregation->reducer(fragments_[0].borders, {});
   like.topology = "direct";
   return like;
@@ -33,16 +48,17 @@ std::vector<RoundReport> AsyncDiLoCo::step(std::uint64_t tokens) {
   count_step(tokens);
   while (const auto arrival = session_.poll_arrival().value_or_throw()) apply_arrival(*arrival);
   std::vector<RoundReport> reports;
-  if (++own_.fragments[0].since == method_.options.every) reports.push_back(upload());
+  if (++own_.fragments[0].since >= method_.options.every) upload(reports);
   return reports;
 }
 
 std::vector<RoundReport> AsyncDiLoCo::finish() {
   std::vector<RoundReport> reports;
-  if (own_.fragments[0].since > 0) reports.push_back(upload());
+  if (own_.fragments[0].since > 0) upload(reports);
   settle();
   download();
   compare_states("end", 0);
+  finished_ = true;
   return reports;
 }
 
@@ -55,8 +71,9 @@ void AsyncDiLoCo::settle() {
                   std::to_string(shared_.arrivals[self].number))
           .value_or_throw();
   for (std::size_t island = 0; island < counts.size(); ++island)
-    while (shared_.arrivals[island].number < std::stoull(counts[island]))
+    while (shared_.arrivals[island].number < count_of(counts[island]))
       apply_arrival(session_.next_arrival().value_or_throw());
+  compare_states(fmt::format("settled {}", settled_), 0);
 }
 
 // anchor - theta_local; false if it is not finite.
@@ -75,7 +92,7 @@ bool AsyncDiLoCo::encode_own(Contribution& contribution) {
   return finite;
 }
 
-RoundReport AsyncDiLoCo::upload() {
+void AsyncDiLoCo::upload(std::vector<RoundReport>& reports) {
   const TimePoint began = Clock::now();
   const Version base = shared_.arrivals[session_.self().island];
   Contribution contribution = contribution_like();
@@ -84,14 +101,13 @@ RoundReport AsyncDiLoCo::upload() {
   contribution.tokens = own_.fragments[0].tokens;
   RoundReport report;
   report.step = own_.step;
-  report.reset = !encode_own(contribution);
-  report.pseudo_gradient_norm = contribution.norms[0];
-  report.encode_s = seconds(Clock::now() - began);
-  if (report.reset) {
+  if (!encode_own(contribution)) {  // nothing is sent
     download();
     if (on_reset) on_reset();
-    return report;
+    return;
   }
+  report.pseudo_gradient_norm = contribution.norms[0];
+  report.encode_s = seconds(Clock::now() - began);
   const RoundId own = contribution.round;
   throw_if_error(session_.launch(std::move(contribution)));
   do {
@@ -101,7 +117,7 @@ RoundReport AsyncDiLoCo::upload() {
   download();
   report.exposed_s = seconds(Clock::now() - began);
   report.apply_s = report.exposed_s - report.encode_s;
-  return report;
+  reports.push_back(std::move(report));
 }
 
 void AsyncDiLoCo::apply_arrival(const RoundOutcome& outcome) {

@@ -11,8 +11,9 @@ namespace outrigger {
 //
 // There is no server: each island applies all islands' pseudo-gradients in the order in which the
 // coordinator committed them, so all hold the same global parameters, to the bit; only how far each
-// has got differs. What an island learnt meanwhile is never mixed in. The job's coordinator is
-// configured as asynchronous.
+// has got differs. What an island learnt meanwhile is never mixed in. settle(), which evaluations
+// and checkpoints need, is where islands do wait for each other. The job's coordinator is configured
+// as asynchronous.
 class AsyncDiLoCo final : public Synchronizer {
  public:
   AsyncDiLoCo(Session& session, NamedTensors parameters, DiLoCoOptions options,
@@ -24,7 +25,7 @@ class AsyncDiLoCo final : public Synchronizer {
 
  private:
   Contribution contribution_like() const;
-  RoundReport upload();
+  void upload(std::vector<RoundReport>& reports);
   bool encode_own(Contribution& contribution);
   void apply_arrival(const RoundOutcome& outcome);
   void download();

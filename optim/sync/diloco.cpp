@@ -5,14 +5,6 @@
 #include <algorithm>
 
 namespace outrigger {
-namespace {
-
-bool has(const std::vector<std::uint32_t>& list, std::uint32_t value) {
-  return std::ranges::find(list, value) != list.end();
-}
-
-}  // namespace
-
 DiLoCo::DiLoCo(Session& session, NamedTensors parameters, DiLoCoOptions options, SharedState shared,
                PrivateState own)
     : Synchronizer(session, std::move(parameters), std::move(options), std::move(shared),
@@ -38,17 +30,16 @@ void DiLoCo::correct_gradients() {
 std::vector<RoundReport> DiLoCo::step(std::uint64_t tokens) {
   count_step(tokens);
   const Boundary boundary = timetable_.at(own_.step);
-  // Settle, launch, apply: the rounds due now that were launched earlier are settled first.
-  for (const std::uint32_t p : boundary.applies) settle(p);
+  // Settle, launch, apply. A late round may be missing: finish() has applied it, and training was
+  // extended.
+  std::vector<std::uint32_t> due;
+  for (const std::uint32_t p : boundary.applies)
+    if (method_.options.delay == 0 || !own_.fragments[p].open.empty()) due.push_back(p);
+  for (const std::uint32_t p : due) settle(p);
   for (const std::uint32_t p : boundary.launches) launch(p);
   std::vector<RoundReport> reports;
-  for (const std::uint32_t p : boundary.applies) {
-    // At tau = H the steps since the last launch are in no round unless one was launched here.
-    const bool alone = method_.options.delay == method_.options.every &&
-                       !has(boundary.launches, p);
-    reports.push_back(
-        apply(p, alone ? FragmentSync::Merging::kCarry : FragmentSync::Merging::kAsOptions));
-  }
+  for (const std::uint32_t p : due)
+    reports.push_back(apply(p, FragmentSync::Merging::kAsOptions));
   if (method_.options.eager)
     for (const std::uint32_t p : boundary.launches) syncs_[p].place_eagerly();
   return reports;
@@ -56,6 +47,7 @@ std::vector<RoundReport> DiLoCo::step(std::uint64_t tokens) {
 
 std::vector<RoundReport> DiLoCo::finish() {
   std::vector<RoundReport> reports;
+  // At tau = H the steps since the last launch are in no round yet: they are carried over.
   const bool late = method_.options.delay == method_.options.every;
   for (std::uint32_t p = 0; p < fragments_.size(); ++p)
     while (!own_.fragments[p].open.empty())
@@ -71,6 +63,7 @@ std::vector<RoundReport> DiLoCo::finish() {
   for (const std::uint32_t p : closing)
     reports.push_back(apply(p, FragmentSync::Merging::kOverwrite));
   for (std::uint32_t p = 0; p < fragments_.size(); ++p) compare_states("end", p);
+  finished_ = true;
   return reports;
 }
 

@@ -79,7 +79,7 @@ void FragmentSync::read_own_delta(std::size_t offset, std::span<float> delta) co
   for (const OpenRound& open : own_.open) {
     if (!open.finite) continue;
     if (method_.options.eager) {  // theta_local stands on theta_global + correction
-      if (&open != &own_.open.back()) continue;
+      if (&open != &own_.open.back() || open.held == 0) continue;
       decode_own(open, offset, kept);
       eager_correct(*method_.outer->linear(), open.share, kept,
                     std::span(own_.lead).subspan(offset, delta.size()), delta);
@@ -177,12 +177,9 @@ void FragmentSync::settle(OpenRound& open) {
   check_continues(outcome);
   open.outcome = std::move(outcome);
   judge(open);
-  if (open.outcome->included) {
-    own_.tokens -= open.tokens;
-    take_variate(open);
-  } else if (open.finite && open.held < 1) {
-    add_back(open);
-  }
+  if (!open.outcome->included) return;
+  own_.tokens -= open.tokens;
+  take_variate(open);
 }
 
 void FragmentSync::check_continues(const RoundOutcome& outcome) const {
@@ -201,6 +198,13 @@ void FragmentSync::check_continues(const RoundOutcome& outcome) const {
 
 void FragmentSync::judge(OpenRound& open) {
   const RoundOutcome& outcome = *open.outcome;
+  for (const std::vector<double>& announced : outcome.norms)
+    if (announced.size() != fragment_.borders.size())
+      throw Error({Code::kFailedPrecondition,
+                   fmt::format("{}: an island announced {} norms, this one's fragment has {} tensors: "
+                               "their models differ",
+                               to_string(outcome.round), announced.size(),
+                               fragment_.parameters.size())});
   TensorNorms norms(fragment_.borders);
   if (method_.aggregation->needs_result_norms()) {
     each_block([&](std::size_t offset, std::size_t count) {
@@ -212,21 +216,6 @@ void FragmentSync::judge(OpenRound& open) {
   }
   open.judgement =
       method_.aggregation->settle(facts_of(outcome, fragment_.borders), norms.norms(), shared_.statistics);
-}
-
-// An apply overwrote part of what the round then left out: that part is the island's lead again.
-void FragmentSync::add_back(OpenRound& open) {
-  const float gone = static_cast<float>(1 - open.held);
-  each_block([&](std::size_t offset, std::size_t count) {
-    Block kept_block, local_block;
-    const std::span<float> kept = std::span(kept_block).first(count);
-    const std::span<float> local = std::span(local_block).first(count);
-    decode_own(open, offset, kept);
-    read_block(fragment_.local, offset, local);
-    for (std::size_t i = 0; i < count; ++i) local[i] -= gone * kept[i];
-    write_block(fragment_.local, offset, local);
-  });
-  open.held = 1;
 }
 
 void FragmentSync::take_variate(const OpenRound& open) {
@@ -271,8 +260,7 @@ void FragmentSync::step_block(const OpenRound& open, std::size_t offset, std::sp
 }
 
 FragmentSync::Merge FragmentSync::merge_of(const OpenRound& open, Merging merging) const {
-  if (merging == Merging::kOverwrite) return Merge::kOverwrite;
-  if (!open.outcome->included && open.finite) return Merge::kShift;
+  if (merging == Merging::kOverwrite || open.judgement.skip) return Merge::kOverwrite;
   if (merging == Merging::kCarry || method_.options.merge == "carry") return Merge::kCarry;
   return method_.options.eager ? Merge::kNone : Merge::kMix;
 }
@@ -294,11 +282,8 @@ void FragmentSync::merge_block(const OpenRound& open, Merge merge, std::size_t o
     case Merge::kMix:
       mix(local, after, static_cast<float>(method_.options.alpha));
       break;
-    case Merge::kShift:
-      shift(local, before, after);
-      break;
     case Merge::kCarry:
-      if (method_.options.eager) {  // what is past the correction is all that is not in a round
+      if (method_.options.eager && open.held > 0) {  // what is past the correction is all that is not in a round
         eager_correct(*method_.outer->linear(), open.share, kept,
                       std::span(own_.lead).subspan(offset, before.size()), before);
       }
@@ -330,6 +315,7 @@ RoundOutcome FragmentSync::apply(Merging merging) {
     merge_block(open, merge, offset, before);
   });
   shared_.version = outcome.version;
+  if (merging == Merging::kCarry) std::ranges::fill(own_.lead, 0.0F);  // all of it is global now
   if (merge == Merge::kOverwrite || merge == Merge::kMix)
     for (OpenRound& other : own_.open)
       other.held *= merge == Merge::kMix ? method_.options.alpha : 0;
@@ -344,7 +330,7 @@ void FragmentSync::place_eagerly() {
     const std::span<float> local = std::span(local_block).first(count);
     const std::span<float> kept = std::span(kept_block).first(count);
     std::ranges::copy(global(offset, count), local.begin());
-    if (newest.finite) {
+    if (newest.finite && newest.held > 0) {
       decode_own(newest, offset, kept);
       eager_correct(*method_.outer->linear(), newest.share, kept,
                     std::span(own_.lead).subspan(offset, count), local);

@@ -31,7 +31,7 @@ class FragmentSync {
   // How the local parameters take the new global ones.
   enum class Merging {
     kAsOptions,
-    kCarry,      // whatever the options say: an apply at tau = H without a launch beside it
+    kCarry,      // whatever the options say: at tau = H, when no launch stands beside the apply
     kOverwrite,  // the end: every island takes the global parameters
   };
   // Settles and applies the oldest open round, and returns its outcome.
@@ -62,10 +62,9 @@ class FragmentSync {
   void check_continues(const RoundOutcome& outcome) const;
   Version newest() const;
   void judge(OpenRound& open);
-  void add_back(OpenRound& open);
   void take_variate(const OpenRound& open);
   void step_block(const OpenRound& open, std::size_t offset, std::span<float> g);
-  enum class Merge { kNone, kMix, kCarry, kShift, kOverwrite };
+  enum class Merge { kNone, kMix, kCarry, kOverwrite };
   Merge merge_of(const OpenRound& open, Merging merging) const;
   void merge_block(const OpenRound& open, Merge merge, std::size_t offset,
                    std::span<float> before) const;

@@ -22,9 +22,4 @@ void carry(std::span<float> local, std::span<const float> global_old,
   }
 }
 
-void shift(std::span<float> local, std::span<const float> global_old,
-           std::span<const float> global_new) {
-  for (std::size_t i = 0; i < local.size(); ++i) local[i] += global_new[i] - global_old[i];
-}
-
 }  // namespace outrigger

@@ -5,8 +5,7 @@
 namespace outrigger {
 
 // How an apply changes theta_local, block by block; all spans have one length. Sources:
-// arXiv 2501.18512 (mix); shared/protocol.md rule 7 and "What is left out is not lost"
-// (carry, shift).
+// arXiv 2501.18512 (mix); shared/protocol.md rule 7 (carry).
 
 // theta_local <- alpha theta_local + (1 - alpha) theta_global. alpha is the weight of the island's
 // own parameters: 0 takes the global ones to the bit, 1 never takes them.
@@ -17,9 +16,5 @@ void mix(std::span<float> local, std::span<const float> global, float alpha);
 // decoded contribution, of which theta_local still holds the part `held`.
 void carry(std::span<float> local, std::span<const float> global_old,
            std::span<const float> global_new, std::span<const float> included, float held);
-
-// theta_local += theta_global_new - theta_global_old: an island that was left out keeps its lead.
-void shift(std::span<float> local, std::span<const float> global_old,
-           std::span<const float> global_new);
 
 }  // namespace outrigger

@@ -7,7 +7,8 @@
 namespace outrigger {
 namespace {
 
-std::string complaint(const DiLoCoOptions& options, const OuterOptimizer& outer) {
+std::string complaint(const DiLoCoOptions& options, const OuterOptimizer& outer,
+                      const Aggregation& aggregation) {
   const std::uint32_t count = fragment_count(options);
   if (options.every == 0) return "every is 0; it must be at least 1";
   if (count > options.every)
@@ -26,6 +27,9 @@ std::string complaint(const DiLoCoOptions& options, const OuterOptimizer& outer)
   if (options.eager && !outer.linear())
     return fmt::format("eager needs an outer rule that is linear, such as nesterov or sgd; {} is not",
                        outer.name());
+  if ((options.eager || outer.gossips() || outer.asynchronous()) && !aggregation.linear())
+    return fmt::format("{} needs the aggregation rule mean or uniform, not {}",
+                       options.eager ? "eager" : outer.name(), aggregation.name());
   if (options.eager && options.outer_schedule.kind != ScheduleKind::kConstant)
     return "eager needs a constant outer learning rate";
   if (outer.asynchronous() &&
@@ -61,8 +65,8 @@ Timetable timetable_of(const DiLoCoOptions& options) {
 
 bool closes(const DiLoCoOptions& options, std::uint32_t fragment, std::uint64_t steps) {
   if (options.delay > 0 || options.alpha > 0 || options.merge != "mix") return true;
-  const std::vector<std::uint32_t> launches = timetable_of(options).at(steps).launches;
-  return std::ranges::find(launches, fragment) == launches.end();
+  const Timetable timetable = timetable_of(options);
+  return timetable.launched(fragment, steps) == timetable.launched(fragment, steps - 1);
 }
 
 Result<Method> make_method(DiLoCoOptions options, std::size_t islands) {
@@ -80,10 +84,20 @@ Result<Method> make_method(DiLoCoOptions options, std::size_t islands) {
   method.result_codec = *result;
   method.outer = std::move(*outer);
   method.aggregation = std::move(*aggregation);
-  if (const std::string wrong = complaint(options, *method.outer); !wrong.empty())
+  if (!method.outer || !method.aggregation)
+    return Status(Code::kInvalidArgument, "a registered rule was made as a null pointer");
+  if (const std::string wrong = complaint(options, *method.outer, *method.aggregation); !wrong.empty())
     return Status(Code::kInvalidArgument, wrong);
   method.options = std::move(options);
   return method;
+}
+
+void configure(const Method& method, std::size_t islands, CoordinatorConfig& config) {
+  config.asynchronous = method.outer->asynchronous();
+  config.fragments = config.asynchronous ? static_cast<std::uint32_t>(islands)
+                                         : fragment_count(method.options);
+  config.weights = method.aggregation->weights();
+  config.replicas_differ = method.gossips();
 }
 
 }  // namespace outrigger

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include <outrigger/comm/codec/codec.h>
+#include <outrigger/comm/membership/coordinator_config.h>
 #include <outrigger/optim/aggregate/aggregation.h>
 #include <outrigger/optim/outer/outer_optimizer.h>
 #include <outrigger/optim/outer/schedule.h>
@@ -64,5 +65,8 @@ struct Method {
 // InvalidArgument says which options do not go together; NotFound names what there is instead of a
 // wrong name.
 Result<Method> make_method(DiLoCoOptions options, std::size_t islands);
+
+// What a job's coordinator has to know of the method: fragments, weights, modes.
+void configure(const Method& method, std::size_t islands, CoordinatorConfig& config);
 
 }  // namespace outrigger

@@ -17,7 +17,7 @@ class Payload {
   std::size_t second() const { return (part_ + kDriverBlock - 1) / kDriverBlock * kDriverBlock; }
   std::size_t elements() const { return two_ ? second() + part_ : part_; }
 
-  // The rule for the first part, the mean for the second.
+  // The rule for the first part; for the second the mean, each island counting once.
   std::shared_ptr<const Reducer> reducer(std::shared_ptr<const Reducer> first) const;
 
  private:

@@ -33,6 +33,29 @@ PrivateState::Fragment initial_own(const Fragment& fragment, const Method& metho
   return own;
 }
 
+void refuse_unless(bool fits, std::uint32_t fragment) {
+  if (fits) return;
+  throw Error({Code::kFailedPrecondition,
+               fmt::format("the given state of fragment {} is of another model or method", fragment)});
+}
+
+void check_shape(const SharedState::Fragment& given, const SharedState::Fragment& wanted) {
+  bool fits = given.global.size() == wanted.global.size() &&
+              given.slots.size() == wanted.slots.size() &&
+              given.statistics.size() == wanted.statistics.size() &&
+              given.variate.size() == wanted.variate.size();
+  for (const std::vector<float>& slot : given.slots) fits &= slot.size() == wanted.global.size();
+  refuse_unless(fits, wanted.version.fragment);
+}
+
+void check_shape(const PrivateState::Fragment& given, const PrivateState::Fragment& wanted,
+                 std::uint32_t fragment) {
+  refuse_unless(given.open.size() <= 2 && given.lead.size() == wanted.lead.size() &&
+                    given.variate.size() == wanted.variate.size() &&
+                    given.gradient_sum.size() == wanted.gradient_sum.size(),
+                fragment);
+}
+
 }  // namespace
 
 Synchronizer::Synchronizer(Session& session, NamedTensors parameters, DiLoCoOptions options,
@@ -49,17 +72,16 @@ Synchronizer::Synchronizer(Session& session, NamedTensors parameters, DiLoCoOpti
     shared_.fragments.push_back(initial_shared(p, fragments_[p], method_, islands));
   for (std::size_t p = own_.fragments.size(); p < fragments_.size(); ++p)
     own_.fragments.push_back(initial_own(fragments_[p], method_));
-  for (std::uint32_t p = 0; p < fragments_.size(); ++p)
-    if (shared_.fragments[p].global.size() != fragments_[p].local.elements())
-      throw Error(
-          {Code::kFailedPrecondition,
-           fmt::format("the shared state has {} elements for fragment {}, the model {}",
-                       shared_.fragments[p].global.size(), p, fragments_[p].local.elements())});
+  for (std::uint32_t p = 0; p < fragments_.size(); ++p) {
+    check_shape(shared_.fragments[p], initial_shared(p, fragments_[p], method_, islands));
+    check_shape(own_.fragments[p], initial_own(fragments_[p], method_), p);
+  }
 }
 
 void Synchronizer::count_step(std::uint64_t tokens) {
   if (tokens == 0)
     throw Error({Code::kInvalidArgument, "step() needs the tokens of the inner step; it got 0"});
+  finished_ = false;
   ++own_.step;
   for (PrivateState::Fragment& own : own_.fragments) own.tokens += tokens;
 }

@@ -57,6 +57,8 @@ class Synchronizer {
   const PrivateState& own() const { return own_; }
   const std::vector<Fragment>& fragments() const { return fragments_; }
   const Method& method() const { return method_; }
+  // Whether finish() was called: all islands hold the same parameters.
+  bool finished() const { return finished_; }
   // theta_global under the parameters' names and in their order. The tensors share the state's
   // memory: read them, and not beyond this object's life.
   NamedTensors global_parameters() const;
@@ -67,7 +69,7 @@ class Synchronizer {
   Synchronizer(Session& session, NamedTensors parameters, DiLoCoOptions options, SharedState shared,
                PrivateState own);
 
-  void count_step(std::uint64_t tokens);
+  void count_step(std::uint64_t tokens);  // also: no longer finished
   // Throws unless every island holds the same bits of the fragment's shared state.
   void compare_states(std::string_view when, std::uint32_t fragment);
 
@@ -77,6 +79,7 @@ class Synchronizer {
   std::vector<Fragment> fragments_;
   SharedState shared_;
   PrivateState own_;
+  bool finished_ = false;
 };
 
 // The outer loop that the options ask for.

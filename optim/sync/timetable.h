@@ -18,7 +18,7 @@ struct Boundary {
 //
 // Fragment p of P applies after inner steps kH + floor((p+1)H/P), k = 0, 1, ...; it launches tau
 // steps earlier; a launch before step 1 does not happen, nor does its apply. P = 1 and tau = 0 is
-// blocking DiLoCo. Source: arXiv 2501.18512 section 2; the rule for any H and P:
+// blocking DiLoCo. Source: arXiv 2501.18512; the rule for any H and P:
 // shared/protocol.md.
 class Timetable {
  public:
@@ -28,11 +28,10 @@ class Timetable {
 
   // `step` counts finished inner steps, from 1.
   Boundary at(std::uint64_t step) const;
-
- private:
   // How many of the fragment's rounds are launched up to and with `step`.
   std::uint64_t launched(std::uint32_t fragment, std::uint64_t step) const;
 
+ private:
   std::uint64_t every_;
   std::uint32_t fragments_;
   std::uint64_t delay_;

@@ -5,14 +5,15 @@
 //   own_loop island NAME ADDRESS    ... and island-0 and island-1
 //
 // All ways end with the same bits.
+#include <ATen/CPUGeneratorImpl.h>
 #include <ATen/Parallel.h>
 #include <torch/nn/module.h>
 #include <torch/optim/sgd.h>
 
 #include <cstdio>
 #include <cstring>
+#include <future>
 #include <iostream>
-#include <thread>
 
 #include <outrigger/comm/membership/journal.h>
 #include <outrigger/comm/membership/local.h>
@@ -27,10 +28,11 @@ constexpr int kSteps = 60;
 
 struct Network : torch::nn::Module {
   Network() {
-    torch::manual_seed(1);  // the same start on every island
-    first = register_parameter("first", torch::randn({1, 32}));
-    bias = register_parameter("bias", torch::randn({32}));
-    second = register_parameter("second", torch::randn({32, 1}) * 0.1);
+    // The same start on every island; the default generator is shared by all threads.
+    const auto random = at::make_generator<at::CPUGeneratorImpl>(1);
+    first = register_parameter("first", torch::randn({1, 32}, random));
+    bias = register_parameter("bias", torch::randn({32}, random));
+    second = register_parameter("second", torch::randn({32, 1}, random) * 0.1);
   }
   torch::Tensor forward(const torch::Tensor& x) {
     return torch::mm(torch::tanh(torch::mm(x, first) + bias), second);
@@ -81,7 +83,8 @@ outrigger::CoordinatorConfig config() {
   outrigger::CoordinatorConfig own;
   own.job = "own-loop";
   own.islands = {"island-0", "island-1"};
-  own.fragments = options().fragments;
+  configure(outrigger::make_method(options(), own.islands.size()).value_or_throw(),
+            own.islands.size(), own);
   return own;
 }
 
@@ -94,9 +97,9 @@ void run_threads() {
     session.island = config().islands[static_cast<std::size_t>(island)];
     hashes[island] = train(outrigger::Session::join(job, session), island);
   };
-  std::thread other(run, 1);
+  auto other = std::async(std::launch::async, run, 1);
   run(0);
-  other.join();
+  other.get();
   std::cout << hashes[0] << "\n" << hashes[1] << "\n";
 }
 

@@ -102,7 +102,12 @@ TEST_CASE("recipe schedules that cannot be are refused with the reason") {
   CHECK(refused({"sync.every=4", "sync.eager=true"}, "make sync.delay (0) equal to sync.every (4)"));
   CHECK(refused({"sync.every=4", "sync.delay=4", "sync.eager=true", "sync.merge=carry"},
                 "leave merge at mix"));
-  CHECK(refused({"outer.optimizer=noloco", "sync.delay=1"}, "make sync.delay 0"));
+  const std::string gossip = "outer.momentum=0.5";
+  CHECK(refused({"outer.optimizer=noloco", "sync.delay=1", gossip}, "make sync.delay 0"));
+  CHECK(refused({"outer.optimizer=noloco", "sync.aggregate=median", "islands.count=4", gossip},
+                "median is for all together"));
+  CHECK(refused({"sync.delay=50", "sync.eager=true", "sync.aggregate=median", "islands.count=4"},
+                "take mean or uniform, not median"));
   CHECK(refused({"outer.optimizer=adam", "outer.lr=0.1", "sync.eager=true", "sync.delay=50"},
                 "eager needs an outer rule that is linear"));
   CHECK(refused({"outer.schedule.kind=cosine", "sync.eager=true", "sync.delay=50"},
@@ -110,6 +115,7 @@ TEST_CASE("recipe schedules that cannot be are refused with the reason") {
   const std::string asynchronous = "outer.optimizer=delayed_nesterov";
   CHECK(refused({asynchronous, "sync.fragments=2"}, "make sync.fragments 1"));
   CHECK(refused({asynchronous, "sync.delay=2"}, "make sync.delay 0"));
+  CHECK(refused({asynchronous, "outer.early_momentum=0.6"}, "with 2 islands it is at most 1/2"));
   CHECK(refused({asynchronous, "sync.aggregate=uniform"}, "leave it at mean"));
   CHECK(refused({asynchronous, "sync.control_variates=true"}, "no common round"));
   CHECK(refused({asynchronous, "sync.proximal=1"}, "no FedProx term"));
@@ -129,7 +135,10 @@ TEST_CASE("recipe schedule settings without effect are warnings that say why") {
   CHECK(warned({"sync.merge=carry", "sync.alpha=0.5"}).find("it is mix's") != std::string::npos);
   CHECK(warned({"sync.delay=50", "sync.eager=true", "sync.alpha=0.5"})
             .find("sync.alpha: has no effect: eager") != std::string::npos);
-  CHECK(warned({"outer.optimizer=noloco", "comm.topology=direct"})
+  CHECK(warned({"outer.optimizer=noloco"}).find("noloco's pairs drift apart unless outer.lr (0.7)") !=
+        std::string::npos);
+  CHECK(warned({"outer.early_momentum=0.1"}).find("it is delayed_nesterov's") != std::string::npos);
+  CHECK(warned({"outer.optimizer=noloco", "outer.momentum=0.5", "comm.topology=direct"})
             .find("comm.topology: has no effect: noloco's islands gossip") != std::string::npos);
   CHECK(warned({"experiment.lie=scale"}).find("experiment.liar names no island") !=
         std::string::npos);
@@ -244,7 +253,7 @@ TEST_CASE("recipe settings of another aggregation rule are warnings") {
   CHECK(tells({"sync.aggregate=edit", "sync.edit.history=10"},
               "10 rounds pass before edit looks for outliers, and the training has 10"));
   CHECK(tells({"sync.aggregate=median", "islands.count=2"},
-              "with fewer than 3 islands median is the plain mean"));
+              "with fewer than 3 islands median is the uniform mean"));
 }
 
 // Mutation: check the sizes of a model that is loaded.

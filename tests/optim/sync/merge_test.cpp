@@ -30,12 +30,5 @@ TEST_CASE("carry keeps exactly what the round does not include") {
   CHECK(local == std::vector<float>{5, 4, 8});
 }
 
-// Mutation: in shift subtract.
-TEST_CASE("shift moves an island with the global parameters and keeps its lead") {
-  std::vector<float> local = {7, 10};
-  shift(local, std::vector<float>{10, 10}, std::vector<float>{8, 11});
-  CHECK(local == std::vector<float>{5, 11});
-}
-
 }  // namespace
 }  // namespace outrigger
