@@ -7,7 +7,8 @@
 
 namespace outrigger {
 
-// A tensor and the name it has in a model, a checkpoint or an optimizer's state. The handle shares its memory.
+// A tensor and the name it has in a model, a checkpoint or an optimizer's state. The handle shares
+// its memory.
 struct NamedTensor {
   std::string name;
   at::Tensor tensor;

@@ -21,22 +21,25 @@ namespace outrigger {
 struct Exchange {
   RoundId round;
   AttemptId attempt;
-  std::vector<MemberId> contributors;    // in the closed order: the order of aggregation
-  std::vector<std::uint64_t> weights;    // one a contributor
+  std::vector<MemberId> contributors;      // in the closed order: the order of aggregation
+  std::vector<std::uint64_t> weights;      // one a contributor
   std::vector<std::vector<double>> norms;  // likewise, as announced; or empty
-  std::vector<MemberId> owners;          // of the shards, in order; each is a contributor; `gather` ignores it
+  std::vector<MemberId>
+      owners;  // of the shards, in order; each is a contributor; `gather` ignores it
   std::size_t elements = 0;
   const Codec* codec = nullptr;
   const Codec* result_codec = nullptr;
-  std::span<const std::byte> own;        // this member's encoded fragment; empty if it does not contribute
+  std::span<const std::byte>
+      own;  // this member's encoded fragment; empty if it does not contribute
 };
 
 // The result that every contributor ends with, to the bit (with gossip: every member of a group).
 struct Exchanged {
-  const Codec* codec = nullptr;          // of `bytes`
+  const Codec* codec = nullptr;  // of `bytes`
   std::vector<std::byte> bytes;
-  Hash128 hash;                          // hash128(bytes): what the vote carries
-  std::optional<MemberId> slowest;       // whose message came last, in the hop that was waited for longest
+  Hash128 hash;  // hash128(bytes): what the vote carries
+  std::optional<MemberId>
+      slowest;  // whose message came last, in the hop that was waited for longest
   std::uint64_t bytes_sent = 0, bytes_received = 0;
 };
 
@@ -47,19 +50,20 @@ class Collective {
   virtual std::string_view name() const = 0;
   // The codec in which this collective hands out results when the recipe asks for `wanted`.
   virtual const Codec& result_codec(const Codec& wanted) const = 0;
-  // Blocks until the result is whole, a peer is lost, the deadline passes or stop is requested; on failure no
-  // operation is left pending, and failed_peer is set to whose message or bytes it was, if to one member's, and
-  // only then. REQUIRES: transport.self() is a contributor.
-  virtual Result<Exchanged> run(Transport& transport, const Reducer& reducer, const Exchange& exchange,
-                                TimePoint deadline, std::stop_token stop,
+  // Blocks until the result is whole, a peer is lost, the deadline passes or stop is requested; on
+  // failure no operation is left pending, and failed_peer is set to whose message or bytes it was,
+  // if to one member's, and only then. REQUIRES: transport.self() is a contributor.
+  virtual Result<Exchanged> run(Transport& transport, const Reducer& reducer,
+                                const Exchange& exchange, TimePoint deadline, std::stop_token stop,
                                 std::optional<MemberId>& failed_peer) const = 0;
 };
 
 // "direct", "gather" or "gossip"; NotFound names what exists.
 Result<const Collective*> find_collective(std::string_view name);
 
-// `topology: auto`: what moves fewer bytes among `members`; gather costs (M-1)c bytes a parameter and direct
-// (M-1)/M (c + r). A tie goes to direct, which shares the aggregation out.
-std::string_view choose_collective(std::size_t members, const Codec& codec, const Codec& result_codec);
+// `topology: auto`: what moves fewer bytes among `members`; gather costs (M-1)c bytes a parameter
+// and direct (M-1)/M (c + r). A tie goes to direct, which shares the aggregation out.
+std::string_view choose_collective(std::size_t members, const Codec& codec,
+                                   const Codec& result_codec);
 
 }  // namespace outrigger

@@ -107,8 +107,9 @@ void Run::receive_contributions(std::uint32_t index, const Shard& shard) {
 Status Run::reduce(const Owned& owned, const Reducer& reducer) {
   const Codec& codec = *exchange_.result_codec;
   const auto out = slice(codec, std::span(result_.bytes), owned.shard);
-  const Status status = aggregate_contributions(exchange_, owned.contributions, reducer, codec,
-                                                owned.shard.begin, owned.shard.elements, out, failed_peer_);
+  const Status status =
+      aggregate_contributions(exchange_, owned.contributions, reducer, codec, owned.shard.begin,
+                              owned.shard.elements, out, failed_peer_);
   if (!status.ok()) return status;
   for (const MemberId& peer : exchange_.contributors)
     if (peer != transport_.self())

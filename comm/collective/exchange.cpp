@@ -49,7 +49,8 @@ Status aggregate_contributions(const Exchange& exchange,
                                const Reducer& reducer, const Codec& result_codec,
                                std::size_t offset, std::size_t elements, std::span<std::byte> out,
                                std::optional<MemberId>& failed_peer) {
-  const Status status = aggregate(*exchange.codec, contributions, {exchange.contributors, exchange.weights, exchange.norms, offset},
+  const Status status = aggregate(*exchange.codec, contributions,
+                                  {exchange.contributors, exchange.weights, exchange.norms, offset},
                                   reducer, result_codec, elements, out);
   if (status.code() != Code::kCorruption) return status;
   for (std::size_t k = 0; k < contributions.size(); ++k) {

@@ -16,8 +16,7 @@ std::vector<std::size_t> gossip_group(const RoundId& round, std::size_t members,
   std::mt19937_64 random(round.number * 0x9e3779b97f4a7c15ULL + round.fragment);
   for (std::size_t left = members; left > 1; --left)
     std::swap(order[left - 1], order[random() % left]);
-  const auto at =
-      static_cast<std::size_t>(std::ranges::find(order, member) - order.begin());
+  const auto at = static_cast<std::size_t>(std::ranges::find(order, member) - order.begin());
   const std::size_t groups = std::max<std::size_t>(1, members / 2);
   const std::size_t group = std::min(at / 2, groups - 1);
   const std::size_t end = group + 1 == groups ? members : 2 * group + 2;

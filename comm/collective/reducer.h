@@ -9,8 +9,8 @@
 
 namespace outrigger {
 
-// What the close fixed about one round's contributions, in the closed order, and which values of the fragment a
-// call is about.
+// What the close fixed about one round's contributions, in the closed order, and which values of
+// the fragment a call is about.
 struct Reduction {
   std::span<const MemberId> contributors;      // one a contribution, as all that follows
   std::span<const std::uint64_t> weights;      // not all zero
@@ -18,14 +18,14 @@ struct Reduction {
   std::size_t offset = 0;                      // of the block's first value in the fragment
 };
 
-// How the contributions of one round become one result. optim/ implements it; comm/ only calls it, a block
-// at a time, from any thread. Pure: the same inputs give the same bits on every machine.
+// How the contributions of one round become one result. optim/ implements it; comm/ only calls it,
+// a block at a time, from any thread. Pure: the same inputs give the same bits on every machine.
 class Reducer {
  public:
   virtual ~Reducer() = default;
 
-  // out[i] <- the reduction of inputs[k][i] over k, in the closed order. All spans have one length; `out`
-  // overlaps none of them.
+  // out[i] <- the reduction of inputs[k][i] over k, in the closed order. All spans have one length;
+  // `out` overlaps none of them.
   virtual void reduce(const Reduction& reduction, std::span<const std::span<const float>> inputs,
                       std::span<float> out) const = 0;
 };

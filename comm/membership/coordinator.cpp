@@ -10,9 +10,7 @@
 namespace outrigger {
 
 Coordinator::Coordinator(CoordinatorConfig config, const std::vector<v1::Record>& journal)
-    : config_(std::move(config)),
-      seats_(config_.islands.size()),
-      rounds_(config_) {
+    : config_(std::move(config)), seats_(config_.islands.size()), rounds_(config_) {
   for (const v1::Record& record : journal) replay(record);
   ++term_;
 }

@@ -72,9 +72,10 @@ struct LeaveCalled {
   std::string why;
 };
 struct MemberTick {};
-using MemberEvent = std::variant<MemberStarted, CoordinatorSaid, Disconnected, TransportReady,
-                                 LaunchCalled, ListenCalled, ExchangeDone, ExchangeBroken, AppliedCalled,
-                                 GatherCalled, StopCalled, StepCompleted, LeaveCalled, MemberTick>;
+using MemberEvent =
+    std::variant<MemberStarted, CoordinatorSaid, Disconnected, TransportReady, LaunchCalled,
+                 ListenCalled, ExchangeDone, ExchangeBroken, AppliedCalled, GatherCalled,
+                 StopCalled, StepCompleted, LeaveCalled, MemberTick>;
 
 // What it wants done, in this order.
 struct MemberStep {
@@ -117,7 +118,7 @@ class Member {
   std::optional<MemberId> culprit() const { return culprit_; }
 
  private:
-  struct Held {  // a launched round whose outcome this member does not know
+  struct Held {                 // a launched round whose outcome this member does not know
     v1::Announce announce;      // empty where this member only listens
     std::uint64_t told_on = 0;  // the connection that has carried the announcement
     std::optional<v1::Close> close;

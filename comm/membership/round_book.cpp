@@ -141,16 +141,18 @@ void RoundBook::announce(const MemberId& from, const v1::Announce& announce, con
   const bool norms_are_numbers = std::ranges::all_of(
       announce.norms(), [](double norm) { return std::isfinite(norm) && norm >= 0; });
   if (!norms_are_numbers) {
-    effects.end_job({Code::kFailedPrecondition,
-                     fmt::format("{} announces a norm that is no norm for {}: its arithmetic is broken",
-                                 name(from.island), to_string(id))},
-                    from);
+    effects.end_job(
+        {Code::kFailedPrecondition,
+         fmt::format("{} announces a norm that is no norm for {}: its arithmetic is broken",
+                     name(from.island), to_string(id))},
+        from);
     return;
   }
   if (asynchronous_ && id.fragment != from.island) {
-    effects.refuse(from.island, fmt::format("the announcement of {}: asynchronous rounds of fragment "
-                                            "{} are {}'s",
-                                            to_string(id), id.fragment, name(id.fragment)));
+    effects.refuse(from.island,
+                   fmt::format("the announcement of {}: asynchronous rounds of fragment "
+                               "{} are {}'s",
+                               to_string(id), id.fragment, name(id.fragment)));
     return;
   }
   const std::uint64_t committed_number = fragments_[id.fragment].committed;

@@ -66,7 +66,7 @@ struct RoundOutcome {
   RoundId round;
   Version version;             // after the round
   std::uint64_t sequence = 0;  // of all commits since this life of the job began, from 0
-  bool included = false;  // whether this member's contribution is in it
+  bool included = false;       // whether this member's contribution is in it
   std::vector<MemberId> contributors;
   std::vector<std::uint64_t> weights;      // one a contributor
   std::vector<std::vector<double>> norms;  // likewise, as announced

@@ -15,7 +15,8 @@ std::vector<std::uint64_t> round_weights(WeightRule rule, std::span<const std::u
   const double smallest = norms.empty() ? 0 : std::ranges::min(norms);
   std::vector<std::uint64_t> weights;
   for (const double norm : norms)
-    weights.push_back(static_cast<std::uint64_t>(std::llround(std::ldexp(std::exp(smallest - norm), 32))));
+    weights.push_back(
+        static_cast<std::uint64_t>(std::llround(std::ldexp(std::exp(smallest - norm), 32))));
   return weights;
 }
 

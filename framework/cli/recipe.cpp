@@ -69,7 +69,8 @@ void add_recipe(CLI::App& app, int& exit_code) {
 
   auto timetable = std::make_shared<ShowOptions>();
   CLI::App* schedule_command = recipe->add_subcommand(
-      "schedule", "Print when each fragment is launched and applied in one cycle, and what it sends");
+      "schedule",
+      "Print when each fragment is launched and applied in one cycle, and what it sends");
   schedule_command->add_option("RECIPE", timetable->path, "The recipe's file")->required();
   schedule_command->add_option("SETTING", timetable->overrides,
                                "key=value, which wins over the recipe's, such as sync.fragments=4");

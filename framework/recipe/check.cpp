@@ -190,8 +190,7 @@ class Checker {
     const std::string& name = outer.optimizer;
     const bool adaptive = name == "adam" || name == "adagrad" || name == "yogi";
     const bool plain = adaptive || name == "sgd";
-    warn_if(plain && is_changed("outer.momentum") && outer.momentum != 0,
-            {"outer.momentum"},
+    warn_if(plain && is_changed("outer.momentum") && outer.momentum != 0, {"outer.momentum"},
             fmt::format("has no effect: outer {} has no momentum; nesterov has", name));
     warn_if(name != "adam" && name != "yogi" && is_changed("outer.betas"), {"outer.betas"},
             fmt::format("has no effect: outer {} has none; adam and yogi have", name));
@@ -201,8 +200,9 @@ class Checker {
             fmt::format("outer.lr is {}, which suits nesterov: {} moves a weight by about outer.lr "
                         "a round, so give a far smaller one, such as 0.001",
                         outer.lr, name));
-    warn_if(name != "delayed_nesterov" && outer.early_momentum != 0, {"outer.early_momentum"},
-            fmt::format("has no effect: it is delayed_nesterov's, and outer.optimizer is {}", name));
+    warn_if(
+        name != "delayed_nesterov" && outer.early_momentum != 0, {"outer.early_momentum"},
+        fmt::format("has no effect: it is delayed_nesterov's, and outer.optimizer is {}", name));
     warn_if(outer.schedule.kind == "constant" && is_changed("outer.schedule.final") &&
                 outer.schedule.final != 1,
             {"outer.schedule.final"}, "has no effect: the outer schedule is constant");
@@ -261,17 +261,20 @@ class Checker {
     const auto fragments = sync.fragment_names.empty()
                                ? sync.fragments
                                : static_cast<std::int64_t>(sync.fragment_names.size());
-    refuse_if(fragments > sync.every, {"sync.fragments", "sync.fragment_names", "sync.every"},
-              fmt::format("{} fragments do not fit into sync.every ({}) inner steps; each has one of "
-                          "its own to meet at",
-                          fragments, sync.every));
-    refuse_if(sync.delay > sync.every, {"sync.delay", "sync.every"},
-              fmt::format("sync.delay ({}) is more than sync.every ({}), one round late; at most that",
-                          sync.delay, sync.every));
-    refuse_if(sync.eager && sync.delay != sync.every, {"sync.eager", "sync.delay", "sync.every"},
-              fmt::format("eager updates are made while a whole round is under way; make sync.delay "
-                          "({}) equal to sync.every ({})",
-                          sync.delay, sync.every));
+    refuse_if(
+        fragments > sync.every, {"sync.fragments", "sync.fragment_names", "sync.every"},
+        fmt::format("{} fragments do not fit into sync.every ({}) inner steps; each has one of "
+                    "its own to meet at",
+                    fragments, sync.every));
+    refuse_if(
+        sync.delay > sync.every, {"sync.delay", "sync.every"},
+        fmt::format("sync.delay ({}) is more than sync.every ({}), one round late; at most that",
+                    sync.delay, sync.every));
+    refuse_if(
+        sync.eager && sync.delay != sync.every, {"sync.eager", "sync.delay", "sync.every"},
+        fmt::format("eager updates are made while a whole round is under way; make sync.delay "
+                    "({}) equal to sync.every ({})",
+                    sync.delay, sync.every));
     refuse_if(sync.eager && sync.merge != "mix", {"sync.merge", "sync.eager"},
               "eager updates set the islands' parameters themselves; leave merge at mix");
     warn_if(sync.eager && sync.alpha != 0, {"sync.alpha"},
@@ -285,18 +288,20 @@ class Checker {
             fragments == 1 ? "has no effect: there is one fragment"
                            : "has no effect: sync.fragment_names says how to cut");
     const std::string& outer = r_.outer.optimizer;
-    refuse_if(sync.eager && outer != "sgd" && outer != "nesterov" && outer != "heavy_ball",
-              {"sync.eager", "outer.optimizer"},
-              fmt::format("eager needs an outer rule that is linear: sgd, nesterov or heavy_ball, not {}",
-                          outer));
+    refuse_if(
+        sync.eager && outer != "sgd" && outer != "nesterov" && outer != "heavy_ball",
+        {"sync.eager", "outer.optimizer"},
+        fmt::format("eager needs an outer rule that is linear: sgd, nesterov or heavy_ball, not {}",
+                    outer));
     refuse_if(sync.eager && r_.outer.schedule.kind != "constant",
               {"sync.eager", "outer.schedule.kind"},
               "eager needs a constant outer learning rate; leave outer.schedule out");
-    refuse_if(sync.eager && sync.aggregate != "mean" && sync.aggregate != "uniform",
-              {"sync.aggregate", "sync.eager"},
-              fmt::format("eager needs to know an island's part of the mean beforehand; take mean or "
-                          "uniform, not {}",
-                          sync.aggregate));
+    refuse_if(
+        sync.eager && sync.aggregate != "mean" && sync.aggregate != "uniform",
+        {"sync.aggregate", "sync.eager"},
+        fmt::format("eager needs to know an island's part of the mean beforehand; take mean or "
+                    "uniform, not {}",
+                    sync.aggregate));
     check_gossip();
     check_asynchronous();
   }
@@ -310,13 +315,15 @@ class Checker {
     };
     refuse(sync.fragments != 1 || !sync.fragment_names.empty(), "sync.fragments",
            "islands send the whole model when they are ready; make sync.fragments 1");
-    refuse_if(r_.outer.early_momentum * static_cast<double>(r_.islands.names.size()) > 1,
-              {"outer.early_momentum", "islands"},
-              fmt::format("outer.early_momentum is {}; with {} islands it is at most 1/{}",
-                          r_.outer.early_momentum, r_.islands.names.size(), r_.islands.names.size()));
+    refuse_if(
+        r_.outer.early_momentum * static_cast<double>(r_.islands.names.size()) > 1,
+        {"outer.early_momentum", "islands"},
+        fmt::format("outer.early_momentum is {}; with {} islands it is at most 1/{}",
+                    r_.outer.early_momentum, r_.islands.names.size(), r_.islands.names.size()));
     refuse(sync.delay != 0, "sync.delay", "nothing is waited for; make sync.delay 0");
     refuse(sync.aggregate != "mean", "sync.aggregate", "nothing is averaged; leave it at mean");
-    refuse(sync.control_variates, "sync.control_variates", "there is no common round to share them in");
+    refuse(sync.control_variates, "sync.control_variates",
+           "there is no common round to share them in");
     refuse(sync.proximal != 0, "sync.proximal", "it has no FedProx term; make it 0");
     warn_if(is_changed("comm.topology"), {"comm.topology"},
             "has no effect: asynchronous islands send to all others");
@@ -325,22 +332,25 @@ class Checker {
   void check_gossip() {
     const SyncRecipe& sync = r_.sync;
     const bool gossip = r_.outer.optimizer == "noloco";
-    refuse_if(gossip && sync.aggregate != "mean" && sync.aggregate != "uniform",
-              {"sync.aggregate", "outer.optimizer"},
-              fmt::format("noloco's islands meet in pairs, whose mean they take; {} is for all together",
-                          sync.aggregate));
-    warn_if(gossip && r_.outer.lr <= r_.outer.momentum, {"outer.momentum", "outer.lr"},
-            fmt::format("noloco's pairs drift apart unless outer.lr ({}) is above outer.momentum ({}); "
-                        "its authors take 0.7 and 0.5",
-                        r_.outer.lr, r_.outer.momentum));
+    refuse_if(
+        gossip && sync.aggregate != "mean" && sync.aggregate != "uniform",
+        {"sync.aggregate", "outer.optimizer"},
+        fmt::format("noloco's islands meet in pairs, whose mean they take; {} is for all together",
+                    sync.aggregate));
+    warn_if(
+        gossip && r_.outer.lr <= r_.outer.momentum, {"outer.momentum", "outer.lr"},
+        fmt::format("noloco's pairs drift apart unless outer.lr ({}) is above outer.momentum ({}); "
+                    "its authors take 0.7 and 0.5",
+                    r_.outer.lr, r_.outer.momentum));
     refuse_if(gossip && sync.delay != 0, {"sync.delay", "outer.optimizer"},
               "noloco's islands meet in pairs at once; make sync.delay 0");
     refuse_if(gossip && sync.control_variates, {"sync.control_variates", "outer.optimizer"},
               "noloco's islands have no common control variate; leave one of the two out");
-    refuse_if(gossip && sync.codec != "fp32" && sync.codec != "bf16", {"sync.codec", "outer.optimizer"},
-              fmt::format("noloco sends the parameters themselves, for which {} is too coarse; take "
-                          "fp32 or bf16",
-                          sync.codec));
+    refuse_if(
+        gossip && sync.codec != "fp32" && sync.codec != "bf16", {"sync.codec", "outer.optimizer"},
+        fmt::format("noloco sends the parameters themselves, for which {} is too coarse; take "
+                    "fp32 or bf16",
+                    sync.codec));
     warn_if(gossip && is_changed("comm.topology") && r_.comm.topology != "auto", {"comm.topology"},
             "has no effect: noloco's islands gossip");
   }

@@ -159,7 +159,8 @@ std::vector<Key> declare_keys() {
       {"outer.eps", [](R& r) -> Slot { return &r.outer.eps; },
        "adam's, adagrad's and yogi's: changes well below it are not scaled up", above(0)},
       {"outer.early_momentum", [](R& r) -> Slot { return &r.outer.early_momentum; },
-       "delayed_nesterov: how much of the momentum every arrival takes, from 0 to 1/islands", from(0, 1)},
+       "delayed_nesterov: how much of the momentum every arrival takes, from 0 to 1/islands",
+       from(0, 1)},
       {"outer.schedule.kind",
        [](R& r) -> Slot { return &r.outer.schedule.kind; },
        "how the outer learning rate goes after its warm-up",
@@ -188,7 +189,8 @@ std::vector<Key> declare_keys() {
        "P: parts of the model that are synchronised apart, each every H steps", from(1, 1024)},
       {"sync.pattern",
        [](R& r) -> Slot { return &r.sync.pattern; },
-       "how the model is cut: block i into fragment i mod P, neighbours together, or tensors by size",
+       "how the model is cut: block i into fragment i mod P, neighbours together, or tensors by "
+       "size",
        {},
        {"strided", "sequential", "balanced"}},
       {"sync.fragment_names", [](R& r) -> Slot { return &r.sync.fragment_names; },
@@ -199,7 +201,8 @@ std::vector<Key> declare_keys() {
        from(0, kMany)},
       {"sync.merge",
        [](R& r) -> Slot { return &r.sync.merge; },
-       "what an apply does to an island's parameters: mix the global ones in, or carry what it learnt "
+       "what an apply does to an island's parameters: mix the global ones in, or carry what it "
+       "learnt "
        "since the launch over",
        {},
        {"mix", "carry"}},
@@ -210,7 +213,8 @@ std::vector<Key> declare_keys() {
       {"sync.proximal", [](R& r) -> Slot { return &r.sync.proximal; },
        "FedProx: pulls the inner steps to the global parameters by this factor; 0: off", from(0)},
       {"sync.control_variates", [](R& r) -> Slot { return &r.sync.control_variates; },
-       "SCAFFOLD-style correction of the inner gradients for islands with unlike data; doubles what is "
+       "SCAFFOLD-style correction of the inner gradients for islands with unlike data; doubles "
+       "what is "
        "sent"},
       {"sync.aggregate",
        [](R& r) -> Slot { return &r.sync.aggregate; },

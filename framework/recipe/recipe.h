@@ -97,11 +97,11 @@ struct EditRecipe {
 
 struct SyncRecipe {
   bool enabled = true;
-  std::int64_t every = 50;            // inner steps between two rounds (H)
-  std::string codec = "fp32";         // fp32, bf16, int8
-  std::string result_codec = "auto";  // auto, fp32, bf16, int8
-  std::int64_t fragments = 1;         // P
-  std::string pattern = "strided";    // strided, sequential, balanced
+  std::int64_t every = 50;                  // inner steps between two rounds (H)
+  std::string codec = "fp32";               // fp32, bf16, int8
+  std::string result_codec = "auto";        // auto, fp32, bf16, int8
+  std::int64_t fragments = 1;               // P
+  std::string pattern = "strided";          // strided, sequential, balanced
   std::vector<std::string> fragment_names;  // instead: shell patterns, one entry a fragment
   std::int64_t delay = 0;                   // inner steps from a launch to its apply (tau)
   std::string merge = "mix";                // mix, carry
@@ -109,10 +109,10 @@ struct SyncRecipe {
   bool eager = false;
   double proximal = 0;
   bool control_variates = false;
-  std::string aggregate = "mean";     // mean, uniform, norm_clip, edit, rda, median, trimmed_mean,
-                                      // sign_vote
-  double clip = 0;                    // norm_clip: 0 is the median of the norms
-  double trim = 0.2;                  // trimmed_mean
+  std::string aggregate = "mean";  // mean, uniform, norm_clip, edit, rda, median, trimmed_mean,
+                                   // sign_vote
+  double clip = 0;                 // norm_clip: 0 is the median of the norms
+  double trim = 0.2;               // trimmed_mean
   EditRecipe edit;
   bool operator==(const SyncRecipe&) const = default;
 };
@@ -168,7 +168,7 @@ struct SampleRecipe {
 };
 
 struct ExperimentRecipe {
-  std::string liar;  // an island's name, or empty
+  std::string liar;               // an island's name, or empty
   std::string lie = "sign_flip";  // sign_flip, scale, random
   bool operator==(const ExperimentRecipe&) const = default;
 };

@@ -123,20 +123,18 @@ Result<Arithmetic> arithmetic(const Recipe& recipe, const LlamaConfig& model) {
     sums.fragments.push_back({elements, rounds, 0, 0});
   }
   if (members == 1) return sums;
-  sums.collective =
-      method->outer->asynchronous() ? "asynchronous steps" : topology_of(recipe);
+  sums.collective = method->outer->asynchronous() ? "asynchronous steps" : topology_of(recipe);
   if (sums.collective == "auto")
-    sums.collective = choose_collective(static_cast<std::size_t>(members), *method->codec,
-                                        *method->result_codec);
+    sums.collective =
+        choose_collective(static_cast<std::size_t>(members), *method->codec, *method->result_codec);
   for (Arithmetic::Fragment& fragment : sums.fragments) {
     const std::size_t elements = Payload(fragment.elements, method->two_parts()).elements();
-    fragment.bytes_per_round =
-        round_bytes(sums.collective, static_cast<std::uint64_t>(members), elements, *method->codec,
-                    *method->result_codec);
+    fragment.bytes_per_round = round_bytes(sums.collective, static_cast<std::uint64_t>(members),
+                                           elements, *method->codec, *method->result_codec);
     const Codec& fp32 = **find_codec("fp32");
     if (method->gossips())
-      fragment.closing_bytes = direct_bytes(static_cast<std::uint64_t>(members), fragment.elements,
-                                            fp32, fp32);
+      fragment.closing_bytes =
+          direct_bytes(static_cast<std::uint64_t>(members), fragment.elements, fp32, fp32);
   }
   return sums;
 }
@@ -174,9 +172,9 @@ std::string to_text(const Arithmetic& sums, const Recipe& recipe) {
     std::uint64_t largest = 0;
     for (const Arithmetic::Fragment& fragment : sums.fragments)
       largest = std::max(largest, fragment.bytes_per_round);
-    text += fmt::format("; {} by {}, {}{} sent by each island a round, {} in all", recipe.sync.codec,
-                        sums.collective, fragments > 1 ? "at most " : "", human_bytes(largest),
-                        human_bytes(sums.bytes()));
+    text += fmt::format("; {} by {}, {}{} sent by each island a round, {} in all",
+                        recipe.sync.codec, sums.collective, fragments > 1 ? "at most " : "",
+                        human_bytes(largest), human_bytes(sums.bytes()));
   }
   return text + "\n";
 }

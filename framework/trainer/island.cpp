@@ -164,8 +164,7 @@ bool IslandRun::train() {
 void IslandRun::train_step() {
   const TimePoint began = Clock::now();
   const Batch batch = data_->batch(static_cast<std::int64_t>(step_)).value_or_throw();
-  const InnerStep inner =
-      replica_->train(batch, step_, [this] { sync_->correct_gradients(); });
+  const InnerStep inner = replica_->train(batch, step_, [this] { sync_->correct_gradients(); });
   const std::uint64_t tokens = unsigned_of(batch.tokens.numel());
   ++step_;
   trained_ = true;

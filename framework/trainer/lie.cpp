@@ -9,7 +9,8 @@ namespace {
 void make_noise(std::uint64_t seed, std::span<float> delta) {
   double squares = 0;
   for (const float value : delta) squares += double{value} * double{value};
-  const double size = std::sqrt(squares / static_cast<double>(std::max<std::size_t>(1, delta.size())));
+  const double size =
+      std::sqrt(squares / static_cast<double>(std::max<std::size_t>(1, delta.size())));
   std::mt19937_64 random(seed);
   std::normal_distribution<double> normal(0.0, size);
   for (float& value : delta) value = size > 0 ? static_cast<float>(normal(random)) : 0.0F;

@@ -48,7 +48,8 @@ std::string schedule_text(const Recipe& recipe, const Arithmetic& sums) {
   const SyncRecipe& sync = recipe.sync;
   const std::vector<Row> rows = cycle(recipe, sums);
   std::string text = fmt::format(
-      "A cycle is {} inner steps. Each of {} fragment{} is launched once and applied {} steps later; "
+      "A cycle is {} inner steps. Each of {} fragment{} is launched once and applied {} steps "
+      "later; "
       "{}.\n\n",
       sync.every, sums.fragments.size(), sums.fragments.size() == 1 ? "" : "s", sync.delay,
       merging(sync));
@@ -56,7 +57,8 @@ std::string schedule_text(const Recipe& recipe, const Arithmetic& sums) {
   for (std::size_t p = 0; p < sums.fragments.size(); ++p)
     text += fmt::format("{:>8}  {:>10}  {:>16}\n", p, sums.fragments[p].elements,
                         human_bytes(sums.fragments[p].bytes_per_round));
-  text += fmt::format("\n{:>10}  {:>10}  {:>10}  {:>10}\n", "after step", "launch", "apply", "sent");
+  text +=
+      fmt::format("\n{:>10}  {:>10}  {:>10}  {:>10}\n", "after step", "launch", "apply", "sent");
   for (const Row& row : rows)
     text += fmt::format("{:>10}  {:>10}  {:>10}  {:>10}\n", fmt::format("kH+{}", row.step),
                         list(row.boundary.launches), list(row.boundary.applies),
@@ -66,9 +68,10 @@ std::string schedule_text(const Recipe& recipe, const Arithmetic& sums) {
     all += row.bytes;
     peak = std::max(peak, row.bytes);
   }
-  return text + fmt::format("\nA cycle sends {}, at most {} at one step. In {} steps: {} rounds, {}.\n",
-                            human_bytes(all), human_bytes(peak), recipe.train.steps, sums.rounds(),
-                            human_bytes(sums.bytes()));
+  return text +
+         fmt::format("\nA cycle sends {}, at most {} at one step. In {} steps: {} rounds, {}.\n",
+                     human_bytes(all), human_bytes(peak), recipe.train.steps, sums.rounds(),
+                     human_bytes(sums.bytes()));
 }
 
 std::string schedule_json(const Recipe& recipe, const Arithmetic& sums) {
@@ -82,12 +85,9 @@ std::string schedule_json(const Recipe& recipe, const Arithmetic& sums) {
                      {"launch", row.boundary.launches},
                      {"apply", row.boundary.applies},
                      {"bytes", row.bytes}});
-  const nlohmann::json json = {{"every", recipe.sync.every},
-                               {"delay", recipe.sync.delay},
-                               {"fragments", fragments},
-                               {"cycle", steps},
-                               {"rounds", sums.rounds()},
-                               {"bytes", sums.bytes()}};
+  const nlohmann::json json = {{"every", recipe.sync.every}, {"delay", recipe.sync.delay},
+                               {"fragments", fragments},     {"cycle", steps},
+                               {"rounds", sums.rounds()},    {"bytes", sums.bytes()}};
   return json.dump(2) + "\n";
 }
 

@@ -7,9 +7,9 @@
 
 namespace outrigger {
 
-// The timetable of one cycle of H inner steps, once all fragments are under way: which fragments are
-// launched and applied after which step, and what that sends. For people, or as JSON.
-// REQUIRES: sums are the recipe's; sync is enabled.
+// The timetable of one cycle of H inner steps, once all fragments are under way: which fragments
+// are launched and applied after which step, and what that sends. For people, or as JSON. REQUIRES:
+// sums are the recipe's; sync is enabled.
 std::string schedule_text(const Recipe& recipe, const Arithmetic& sums);
 std::string schedule_json(const Recipe& recipe, const Arithmetic& sums);
 

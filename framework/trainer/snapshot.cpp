@@ -31,11 +31,11 @@ Json report_json(const std::vector<PartReport>& parts) {
 }
 
 Result<std::vector<PartReport>> write_parts(const std::string& folder, const SnapshotPlace& place,
-                                            bool first, Replica& replica, const Synchronizer& sync) {
+                                            bool first, Replica& replica,
+                                            const Synchronizer& sync) {
   std::vector<std::pair<std::string, PartWriter>> writers;
-  writers.emplace_back(island_part(place.island), [&](const std::string& path) {
-    return write_private(path, replica, sync);
-  });
+  writers.emplace_back(island_part(place.island),
+                       [&](const std::string& path) { return write_private(path, replica, sync); });
   if (first) {
     writers.emplace_back("model.safetensors",
                          [&](const std::string& path) { return write_global(path, sync); });

@@ -22,8 +22,8 @@ namespace outrigger {
 //   islands/<name>.safetensors  the island's parameters, "local.<parameter>", its inner optimizer's
 //                             state, "inner.<name>", its open rounds, settled but not applied,
 //                             "open.<fragment>.<round>.encoded" and ".result", and what its method
-//                             keeps ("lead.", "variate.", "gradient_sum.", "anchor."; "global." where replicas
-//                             differ); its counters are the file's metadata
+//                             keeps ("lead.", "variate.", "gradient_sum.", "anchor."; "global."
+//                             where replicas differ); its counters are the file's metadata
 //   manifest.json             versions and chain hashes, the hash of every part
 //   (checkpoint/store.h)
 
@@ -36,7 +36,8 @@ struct SnapshotPlace {
 
 // Every member calls it at the same step; each writes its part, the first island the shared ones,
 // and commits when all parts are reported. Waits for the outcomes of open rounds first.
-// Returns what was committed on the first island, nothing on the others. On a failure the Status names the path, and the checkpoints before it are whole.
+// Returns what was committed on the first island, nothing on the others. On a failure the Status
+// names the path, and the checkpoints before it are whole.
 Result<std::optional<Committed>> save_snapshot(const SnapshotPlace& place, Session& session,
                                                Replica& replica, Synchronizer& sync);
 
@@ -51,7 +52,6 @@ struct Snapshot {
 // parameters and inner state into the replica. FailedPrecondition when the checkpoint is of another
 // model, method or island.
 Result<Snapshot> load_snapshot(const std::string& folder, const std::string& island,
-                               Replica& replica, const DiLoCoOptions& options,
-                               std::size_t islands);
+                               Replica& replica, const DiLoCoOptions& options, std::size_t islands);
 
 }  // namespace outrigger

@@ -61,11 +61,10 @@ Json private_json(const PrivateState& own) {
   for (const PrivateState::Fragment& fragment : own.fragments) {
     Json open = Json::array();
     for (const OpenRound& round : fragment.open) open.push_back(open_json(round));
-    fragments.push_back(
-        {{"tokens", fragment.tokens},
-         {"gradients", fragment.gradients},
-         {"since", fragment.since},
-         {"open", open}});
+    fragments.push_back({{"tokens", fragment.tokens},
+                         {"gradients", fragment.gradients},
+                         {"since", fragment.since},
+                         {"open", open}});
   }
   return {{"step", own.step}, {"fragments", fragments}};
 }
@@ -139,7 +138,8 @@ Status read_fragment(const Json& json, const Tensors& tensors, std::uint32_t ind
   };
   Status status = read(method.options.eager, "lead.", own.lead);
   if (status.ok()) status = read(method.options.control_variates, "variate.", own.variate);
-  if (status.ok()) status = read(method.options.control_variates, "gradient_sum.", own.gradient_sum);
+  if (status.ok())
+    status = read(method.options.control_variates, "gradient_sum.", own.gradient_sum);
   if (status.ok()) status = read(method.outer->asynchronous(), "anchor.", own.anchor);
   if (status.ok()) status = read(method.gossips(), "global.", shared.global);
   const std::vector<std::string> slots = method.outer->slots();
@@ -201,9 +201,12 @@ Status read_private(const Checkpoint& checkpoint, const std::string& island, con
   NamedTensors local, inner;
   Tensors others;
   for (const NamedTensor& tensor : file->tensors()) {
-    if (tensor.name.starts_with("local.")) local.push_back({tensor.name.substr(6), tensor.tensor});
-    else if (tensor.name.starts_with("inner.")) inner.push_back({tensor.name.substr(6), tensor.tensor});
-    else others[tensor.name] = tensor.tensor;
+    if (tensor.name.starts_with("local."))
+      local.push_back({tensor.name.substr(6), tensor.tensor});
+    else if (tensor.name.starts_with("inner."))
+      inner.push_back({tensor.name.substr(6), tensor.tensor});
+    else
+      others[tensor.name] = tensor.tensor;
   }
   if (const Status status = copy_into(local, replica.model(), *path); !status.ok()) return status;
   if (const Status status = replica.inner().load_state(inner); !status.ok())

@@ -32,13 +32,15 @@ Status check_written_by(const Checkpoint& checkpoint, const Method& method, std:
                            const char* unsaid) -> Status {
     const std::string then = state.value(key, std::string(unsaid));
     if (then == now) return {};
-    return {Code::kFailedPrecondition, fmt::format("{} was written with {} '{}', the recipe says '{}'",
-                                                   checkpoint.path, named, then, now)};
+    return {Code::kFailedPrecondition,
+            fmt::format("{} was written with {} '{}', the recipe says '{}'", checkpoint.path, named,
+                        then, now)};
   };
   if (const Status status = differs("outer", "outer.optimizer", method.outer->name(), "");
       !status.ok())
     return status;
-  if (const Status status = differs("aggregate", "sync.aggregate", method.aggregation->name(), "mean");
+  if (const Status status =
+          differs("aggregate", "sync.aggregate", method.aggregation->name(), "mean");
       !status.ok())
     return status;
   if (state.at("versions").size() == fragments) return {};
@@ -48,9 +50,8 @@ Status check_written_by(const Checkpoint& checkpoint, const Method& method, std:
 }
 
 Json version_json(const Version& version) {
-  return {{"fragment", version.fragment},
-          {"number", version.number},
-          {"chain", version.chain.hex()}};
+  return {
+      {"fragment", version.fragment}, {"number", version.number}, {"chain", version.chain.hex()}};
 }
 
 Version version_from(const Json& json) {

@@ -54,8 +54,8 @@ class Aggregation {
 
   // Which integers the coordinator puts into the close.
   virtual WeightRule weights() const { return WeightRule::kTokens; }
-  // Whether the result is a weighted mean with fixed weights, so that an island's part of it is known
-  // beforehand, and a part of the islands has a mean of its own.
+  // Whether the result is a weighted mean with fixed weights, so that an island's part of it is
+  // known beforehand, and a part of the islands has a mean of its own.
   virtual bool linear() const { return false; }
   virtual std::size_t statistics([[maybe_unused]] std::size_t islands) const { return 0; }
 

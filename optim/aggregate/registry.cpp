@@ -42,8 +42,8 @@ void register_aggregation(const std::string& name, MakeAggregation make_own) {
   AggregationOptions options;
   options.rule = name;
   if (make_aggregation(options).ok())
-    throw Error({Code::kInvalidArgument,
-                 fmt::format("there is an aggregation rule '{}' already", name)});
+    throw Error(
+        {Code::kInvalidArgument, fmt::format("there is an aggregation rule '{}' already", name)});
   registrations().add("aggregation rule", name, std::move(make_own));
 }
 

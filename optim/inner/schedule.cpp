@@ -8,8 +8,8 @@
 namespace outrigger {
 namespace {
 
-// (1 + cos(pi p)) / 2 = 1 - sin(pi p / 2)^2 for 0 <= p <= 1, by the sine's series: one machine's std::cos may differ
-// from another's in the last bit, and the outer schedule must not.
+// (1 + cos(pi p)) / 2 = 1 - sin(pi p / 2)^2 for 0 <= p <= 1, by the sine's series: one machine's
+// std::cos may differ from another's in the last bit, and the outer schedule must not.
 double half_cosine(double p) {
   const double x = std::numbers::pi * p / 2, square = x * x;
   double series = 1;

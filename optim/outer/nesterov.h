@@ -11,13 +11,11 @@ namespace outrigger {
 // - momentum).
 class Nesterov final : public OuterOptimizer {
  public:
-  Nesterov(double lr, double momentum)
-      : lr_(lr), momentum_(static_cast<float>(momentum)) {}
+  Nesterov(double lr, double momentum) : lr_(lr), momentum_(static_cast<float>(momentum)) {}
   std::string_view name() const override { return "nesterov"; }
   std::vector<std::string> slots() const override { return {"momentum"}; }
   void step_block(std::span<float> theta, std::span<const float> g,
-                  std::span<const std::span<float>> slots,
-                  const OuterStep& step) const override;
+                  std::span<const std::span<float>> slots, const OuterStep& step) const override;
   std::optional<LinearStep> linear() const override {
     return LinearStep{lr_, 1, momentum_, momentum_};
   }

@@ -5,8 +5,8 @@
 namespace outrigger {
 
 // NoLoCo's rule (arXiv 2506.10911, as in its authors' code): rounds are among small random
-// groups, and the replicas stay near each other by the last term, which pulls each slow theta to its
-// group's mean:
+// groups, and the replicas stay near each other by the last term, which pulls each slow theta to
+// its group's mean:
 //   v <- momentum v - lr mean(g) + gamma (mean(theta) - theta);   theta <- theta + v
 // gamma = lr. It converges for sqrt(n / (2 (n - 1))) momentum < gamma < sqrt(n / (2 (n - 1)))
 // sqrt(2 + momentum^2) in groups of n; for pairs 0.7 and 0.5 are inside.

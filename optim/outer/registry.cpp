@@ -49,8 +49,8 @@ void register_outer_optimizer(const std::string& name, MakeOuterOptimizer make_o
   options.optimizer = name;
   options.workers = 1;
   if (make_outer_optimizer(options).ok())
-    throw Error({Code::kInvalidArgument,
-                 fmt::format("there is an outer optimizer '{}' already", name)});
+    throw Error(
+        {Code::kInvalidArgument, fmt::format("there is an outer optimizer '{}' already", name)});
   registrations().add("outer optimizer", name, std::move(make_own));
 }
 

@@ -12,8 +12,7 @@ class OuterSgd final : public OuterOptimizer {
   std::string_view name() const override { return "sgd"; }
   std::vector<std::string> slots() const override { return {}; }
   void step_block(std::span<float> theta, std::span<const float> g,
-                  std::span<const std::span<float>> slots,
-                  const OuterStep& step) const override;
+                  std::span<const std::span<float>> slots, const OuterStep& step) const override;
   std::optional<LinearStep> linear() const override { return LinearStep{lr_, 1, 0, 0}; }
 
  private:

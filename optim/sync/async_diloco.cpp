@@ -38,7 +38,8 @@ AsyncDiLoCo::AsyncDiLoCo(Session& session, NamedTensors parameters, DiLoCoOption
 Contribution AsyncDiLoCo::contribution_like() const {
   Contribution like;
   like.elements = fragments_[0].local.elements();
-  like.codec = like.result_codec = method_.codec;  // nothing is averaged, so nothing is coded coarser
+  like.codec = like.result_codec =
+      method_.codec;  // nothing is averaged, so nothing is coded coarser
   like.reducer = method_.aggregation->reducer(fragments_[0].borders, {});
   like.topology = "direct";
   return like;
@@ -79,8 +80,8 @@ void AsyncDiLoCo::settle() {
 // anchor - theta_local; false if it is not finite.
 bool AsyncDiLoCo::encode_own(Contribution& contribution) {
   TensorNorms norms(fragments_[0].borders);
-  auto encoded = std::make_shared<std::vector<std::byte>>(
-      method_.codec->encoded_bytes(contribution.elements));
+  auto encoded =
+      std::make_shared<std::vector<std::byte>>(method_.codec->encoded_bytes(contribution.elements));
   const auto fill = [&](std::size_t offset, std::span<float> delta) {
     read_delta(own_.fragments[0].anchor, fragments_[0].local, offset, delta);
     if (on_delta) on_delta(contribution.round, offset, delta);
@@ -124,22 +125,24 @@ void AsyncDiLoCo::apply_arrival(const RoundOutcome& outcome) {
   Version& version = shared_.arrivals.at(outcome.round.fragment);
   if (outcome.version.number != version.number + 1 ||
       outcome.version.chain != chain(version.chain, outcome.hash))
-    throw Error({Code::kCorruption,
-                 fmt::format("{} does not continue this island's history (version {}): stop the job "
-                             "and resume it from its last checkpoint",
-                             to_string(outcome.round), version.number)});
+    throw Error(
+        {Code::kCorruption,
+         fmt::format("{} does not continue this island's history (version {}): stop the job "
+                     "and resume it from its last checkpoint",
+                     to_string(outcome.round), version.number)});
   SharedState::Fragment& state = shared_.fragments[0];
   OuterStep step;
   step.round = state.version.number;
   step.lr_factor = method_.lr_factor(step.round / shared_.arrivals.size());
-  throw_if_error(decode_each(
-      *outcome.codec, *outcome.bytes, state.global.size(),
-      [&](std::size_t offset, std::span<const float> g) {
-        std::vector<std::span<float>> slots;
-        for (std::vector<float>& slot : state.slots)
-          slots.push_back(std::span(slot).subspan(offset, g.size()));
-        method_.outer->step_block(std::span(state.global).subspan(offset, g.size()), g, slots, step);
-      }));
+  throw_if_error(decode_each(*outcome.codec, *outcome.bytes, state.global.size(),
+                             [&](std::size_t offset, std::span<const float> g) {
+                               std::vector<std::span<float>> slots;
+                               for (std::vector<float>& slot : state.slots)
+                                 slots.push_back(std::span(slot).subspan(offset, g.size()));
+                               method_.outer->step_block(
+                                   std::span(state.global).subspan(offset, g.size()), g, slots,
+                                   step);
+                             }));
   version = outcome.version;
   state.version.number += 1;
   state.version.chain = chain(state.version.chain, outcome.hash);

@@ -16,8 +16,7 @@ DiLoCo::DiLoCo(Session& session, NamedTensors parameters, DiLoCoOptions options,
                  fmt::format("{} is an asynchronous rule: use AsyncDiLoCo, or make_synchronizer",
                              method_.outer->name())});
   for (std::uint32_t p = 0; p < fragments_.size(); ++p) {
-    syncs_.emplace_back(session_, method_, fragments_[p], shared_.fragments[p],
-                        own_.fragments[p]);
+    syncs_.emplace_back(session_, method_, fragments_[p], shared_.fragments[p], own_.fragments[p]);
     timings_[p].resize(own_.fragments[p].open.size());
     if (!method_.gossips() || shared_.fragments[p].version.number == 0) compare_states("start", p);
   }
@@ -38,8 +37,7 @@ std::vector<RoundReport> DiLoCo::step(std::uint64_t tokens) {
   for (const std::uint32_t p : due) settle(p);
   for (const std::uint32_t p : boundary.launches) launch(p);
   std::vector<RoundReport> reports;
-  for (const std::uint32_t p : due)
-    reports.push_back(apply(p, FragmentSync::Merging::kAsOptions));
+  for (const std::uint32_t p : due) reports.push_back(apply(p, FragmentSync::Merging::kAsOptions));
   if (method_.options.eager)
     for (const std::uint32_t p : boundary.launches) syncs_[p].place_eagerly();
   return reports;

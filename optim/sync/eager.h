@@ -7,8 +7,9 @@
 namespace outrigger {
 
 // Eager updates (arXiv 2502.12996): an island steps on Dbar(t-H) + (Delta_m(t) -
-// Delta_m(t-H)) / M, its own part of the mean fresh and the others' one round old. For an outer rule
-// that is linear in g, the sum over rounds of what an island adds privately telescopes: it stands at
+// Delta_m(t-H)) / M, its own part of the mean fresh and the others' one round old. For an outer
+// rule that is linear in g, the sum over rounds of what an island adds privately telescopes: it
+// stands at
 //
 //   theta_m(t) = theta_global(t) + c,   c = -lr (direct f Delta_m(t) + buffered r),
 //   r <- momentum r + f Delta_m(t)

@@ -62,8 +62,9 @@ Assignment by_block(std::span<const NamedSize> parameters, const std::set<std::i
     const std::int64_t block = block_of(parameters[k].first);
     if (block < 0) continue;
     const auto index = static_cast<std::size_t>(std::distance(blocks.begin(), blocks.find(block)));
-    const std::size_t fragment = options.pattern == "strided" ? index % options.count
-                                                              : index * options.count / blocks.size();
+    const std::size_t fragment = options.pattern == "strided"
+                                     ? index % options.count
+                                     : index * options.count / blocks.size();
     fragments[k] = static_cast<std::uint32_t>(fragment);
     filler.add(fragments[k], parameters[k].second);
   }
@@ -156,9 +157,10 @@ Result<std::vector<std::uint32_t>> assign_fragments(std::span<const NamedSize> p
       use_blocks ? by_block(parameters, blocks, options) : balanced(parameters, options.count);
   const Status filled = check_filled(
       fragments, options.count,
-      use_blocks ? fmt::format("the model has {} blocks: take fewer fragments, or pattern balanced",
-                               blocks.size())
-                 : fmt::format("the model has {} tensors: take fewer fragments", parameters.size()));
+      use_blocks
+          ? fmt::format("the model has {} blocks: take fewer fragments, or pattern balanced",
+                        blocks.size())
+          : fmt::format("the model has {} tensors: take fewer fragments", parameters.size()));
   if (!filled.ok()) return filled;
   return fragments;
 }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <span>
 
 #include <outrigger/comm/membership/session.h>
@@ -40,8 +41,8 @@ class FragmentSync {
   // Eager: puts the local parameters where this island's newest contribution is already in them.
   void place_eagerly();
 
-  // One round of the local parameters themselves, in fp32: afterwards every island holds their mean,
-  // and the outer optimizer's buffers are 0. Ends a run of replicas that differ.
+  // One round of the local parameters themselves, in fp32: afterwards every island holds their
+  // mean, and the outer optimizer's buffers are 0. Ends a run of replicas that differ.
   RoundOutcome average();
 
   // The local parameters become the global ones; what they held is gone.
@@ -54,7 +55,10 @@ class FragmentSync {
   }
   // Calls visit(offset, count) for each block of the driver.
   template <class Visit>
-  void each_block(Visit visit) const;
+  void each_block(Visit visit) const {
+    for (std::size_t offset = 0; offset < elements(); offset += kDriverBlock)
+      visit(offset, std::min(kDriverBlock, elements() - offset));
+  }
   void decode_own(const OpenRound& open, std::size_t offset, std::span<float> values) const;
   void read_own_delta(std::size_t offset, std::span<float> delta) const;
   void fill_second(std::size_t offset, std::span<float> values) const;

@@ -25,8 +25,9 @@ std::string complaint(const DiLoCoOptions& options, const OuterOptimizer& outer,
   if (options.eager && (options.delay != options.every || options.merge != "mix"))
     return "eager needs delay = every and merge mix: it is the one-step-delayed update, made early";
   if (options.eager && !outer.linear())
-    return fmt::format("eager needs an outer rule that is linear, such as nesterov or sgd; {} is not",
-                       outer.name());
+    return fmt::format(
+        "eager needs an outer rule that is linear, such as nesterov or sgd; {} is not",
+        outer.name());
   if ((options.eager || outer.gossips() || outer.asynchronous()) && !aggregation.linear())
     return fmt::format("{} needs the aggregation rule mean or uniform, not {}",
                        options.eager ? "eager" : outer.name(), aggregation.name());
@@ -34,9 +35,10 @@ std::string complaint(const DiLoCoOptions& options, const OuterOptimizer& outer,
     return "eager needs a constant outer learning rate";
   if (outer.asynchronous() &&
       (options.delay != 0 || count != 1 || options.control_variates || options.proximal != 0))
-    return fmt::format("{} takes whole models one by one: one fragment, delay 0, no corrections of "
-                       "gradients",
-                       outer.name());
+    return fmt::format(
+        "{} takes whole models one by one: one fragment, delay 0, no corrections of "
+        "gradients",
+        outer.name());
   if (outer.gossips() && (options.delay != 0 || options.control_variates))
     return fmt::format("{} exchanges at once and needs delay 0, without control variates",
                        outer.name());
@@ -86,7 +88,8 @@ Result<Method> make_method(DiLoCoOptions options, std::size_t islands) {
   method.aggregation = std::move(*aggregation);
   if (!method.outer || !method.aggregation)
     return Status(Code::kInvalidArgument, "a registered rule was made as a null pointer");
-  if (const std::string wrong = complaint(options, *method.outer, *method.aggregation); !wrong.empty())
+  if (const std::string wrong = complaint(options, *method.outer, *method.aggregation);
+      !wrong.empty())
     return Status(Code::kInvalidArgument, wrong);
   method.options = std::move(options);
   return method;
@@ -94,8 +97,8 @@ Result<Method> make_method(DiLoCoOptions options, std::size_t islands) {
 
 void configure(const Method& method, std::size_t islands, CoordinatorConfig& config) {
   config.asynchronous = method.outer->asynchronous();
-  config.fragments = config.asynchronous ? static_cast<std::uint32_t>(islands)
-                                         : fragment_count(method.options);
+  config.fragments =
+      config.asynchronous ? static_cast<std::uint32_t>(islands) : fragment_count(method.options);
   config.weights = method.aggregation->weights();
   config.replicas_differ = method.gossips();
 }

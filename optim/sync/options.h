@@ -24,14 +24,15 @@ struct DiLoCoOptions {
                                       // for the rest
   std::string pattern = "strided";    // how the model is cut: see fragment.h
   std::vector<std::string> fragment_names;  // instead of fragments and pattern
-  std::string merge = "mix";  // mix or carry: what an apply does to the local parameters; see merge.h
-  double alpha = 0;           // mix: the weight of the local parameters, 0 to 1
-  bool eager = false;         // delay = every only: the island's own part of the mean at once
+  std::string merge =
+      "mix";           // mix or carry: what an apply does to the local parameters; see merge.h
+  double alpha = 0;    // mix: the weight of the local parameters, 0 to 1
+  bool eager = false;  // delay = every only: the island's own part of the mean at once
   AggregationOptions aggregation;
   OuterOptions outer;
   OuterSchedule outer_schedule;
-  double proximal = 0;            // FedProx: mu; 0: off
-  bool control_variates = false;  // SCAFFOLD-style
+  double proximal = 0;             // FedProx: mu; 0: off
+  bool control_variates = false;   // SCAFFOLD-style
   std::uint64_t check_every = 10;  // rounds between two comparisons of the whole state; 0: never
 };
 

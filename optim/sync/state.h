@@ -18,8 +18,8 @@ namespace outrigger {
 // replicas differ, each island has its own.)
 struct SharedState {
   struct Fragment {
-    Version version;            // of the last applied round
-    std::vector<float> global;  // theta_global, in the fragment's order
+    Version version;                        // of the last applied round
+    std::vector<float> global;              // theta_global, in the fragment's order
     std::vector<std::vector<float>> slots;  // the outer optimizer's, in the order of slots()
     std::vector<double> statistics;         // the aggregation rule's, as of the last settled round
     std::vector<float> variate;             // the global control variate c; empty without
@@ -44,14 +44,15 @@ struct OpenRound {
 // One island's own. Its parameters and inner moments are the training loop's.
 struct PrivateState {
   struct Fragment {
-    std::uint64_t tokens = 0;    // since this island was last included
-    std::deque<OpenRound> open;  // in the order of rounds; at most two
-    std::vector<float> lead;     // eager: its own contributions as outer momentum filters them
-    std::vector<float> variate;  // the local control variate c_i
+    std::uint64_t tokens = 0;         // since this island was last included
+    std::deque<OpenRound> open;       // in the order of rounds; at most two
+    std::vector<float> lead;          // eager: its own contributions as outer momentum filters them
+    std::vector<float> variate;       // the local control variate c_i
     std::vector<float> gradient_sum;  // of the inner steps since the last launch
     std::uint64_t gradients = 0;      // how many
-    std::vector<float> anchor;  // asynchronous: the global parameters that this island last received
-    std::uint64_t since = 0;    // asynchronous: inner steps since then
+    std::vector<float>
+        anchor;               // asynchronous: the global parameters that this island last received
+    std::uint64_t since = 0;  // asynchronous: inner steps since then
   };
   std::uint64_t step = 0;  // inner steps done
   std::vector<Fragment> fragments;

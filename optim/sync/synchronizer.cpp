@@ -35,8 +35,9 @@ PrivateState::Fragment initial_own(const Fragment& fragment, const Method& metho
 
 void refuse_unless(bool fits, std::uint32_t fragment) {
   if (fits) return;
-  throw Error({Code::kFailedPrecondition,
-               fmt::format("the given state of fragment {} is of another model or method", fragment)});
+  throw Error(
+      {Code::kFailedPrecondition,
+       fmt::format("the given state of fragment {} is of another model or method", fragment)});
 }
 
 void check_shape(const SharedState::Fragment& given, const SharedState::Fragment& wanted) {

@@ -23,8 +23,8 @@ struct RoundReport {
   bool reset = false;  // this island's pseudo-gradient was not finite and it started over
 };
 
-// Sees, and may change, a pseudo-gradient before it is encoded: `delta` are its values from `offset`
-// on. For experiments with broken islands, and for noise.
+// Sees, and may change, a pseudo-gradient before it is encoded: `delta` are its values from
+// `offset` on. For experiments with broken islands, and for noise.
 using DeltaHook = std::function<void(RoundId round, std::size_t offset, std::span<float> delta)>;
 
 // What a training loop and a checkpoint see of an island's outer loop: DiLoCo (diloco.h), in rounds
@@ -39,8 +39,8 @@ class Synchronizer {
   // Between a backward pass and the inner step: adds to the parameters' .grad what the options ask
   // for (FedProx's term, control variates). Does nothing without them.
   virtual void correct_gradients() {}
-  // After every inner step: `tokens` (at least 1) is what this island trained on in it. Runs what is
-  // due and returns a report of each round that was applied.
+  // After every inner step: `tokens` (at least 1) is what this island trained on in it. Runs what
+  // is due and returns a report of each round that was applied.
   virtual std::vector<RoundReport> step(std::uint64_t tokens) = 0;
   // The end of training: what is open is applied, and all islands become equal.
   virtual std::vector<RoundReport> finish() = 0;

@@ -22,11 +22,13 @@ constexpr const char* kMiddle = "step-000135";
 constexpr const char* kEnd = "step-000200";
 
 Words overrides() {
-  return {"train.steps=200",       "data.corpus=",          "data.files=[corpus.txt]",
-          "data.eval_fraction=0.1", "model.hidden=16",       "train.context=16",
-          "train.batch=4",          "train.eval_every=0",    "train.eval_tokens=256",
-          "checkpoint.every=45",    "checkpoint.keep=9",     "sample.tokens=0",
-          "model.heads=2",          "membership.timeout.min=2s"};
+  return {"train.steps=200",         "data.corpus=",
+          "data.files=[corpus.txt]", "data.eval_fraction=0.1",
+          "model.hidden=16",         "train.context=16",
+          "train.batch=4",           "train.eval_every=0",
+          "train.eval_tokens=256",   "checkpoint.every=45",
+          "checkpoint.keep=9",       "sample.tokens=0",
+          "model.heads=2",           "membership.timeout.min=2s"};
 }
 
 std::string recipe_file(const std::string& name) {
@@ -72,10 +74,9 @@ bool moved(const fs::path& file, const Words& parts) {
       return key.find(part) != std::string::npos;
     });
     if (!named || name == "__metadata__") continue;
-    const std::string data =
-        bytes.substr(8 + length + tensor["data_offsets"][0].get<std::size_t>(),
-                     tensor["data_offsets"][1].get<std::size_t>() -
-                         tensor["data_offsets"][0].get<std::size_t>());
+    const std::string data = bytes.substr(8 + length + tensor["data_offsets"][0].get<std::size_t>(),
+                                          tensor["data_offsets"][1].get<std::size_t>() -
+                                              tensor["data_offsets"][0].get<std::size_t>());
     if (std::any_of(data.begin(), data.end(), [](char byte) { return byte != 0; })) return true;
   }
   return false;
@@ -165,17 +166,39 @@ const Named& paper(const std::string& recipe) {
 // Mutations: in arithmetic.cpp's round_count leave out the closing round (any of them); in
 // snapshot_private.cpp leave out read_open (streaming, delayed, eager), "lead." (eager) or
 // "global." (noloco); in snapshot_shared.cpp leave out read_statistics (edit).
-TEST_CASE("recipe diloco") { check_recipe(paper("diloco")); }
-TEST_CASE("recipe streaming-diloco") { check_recipe(paper("streaming-diloco")); }
-TEST_CASE("recipe eager") { check_recipe(paper("eager")); }
-TEST_CASE("recipe dilocox-delay") { check_recipe(paper("dilocox-delay")); }
-TEST_CASE("recipe muloco") { check_recipe(paper("muloco")); }
-TEST_CASE("recipe edit") { check_recipe(paper("edit")); }
-TEST_CASE("recipe noloco") { check_recipe(paper("noloco")); }
-TEST_CASE("recipe async-local-sgd") { check_recipe(paper("async-local-sgd")); }
-TEST_CASE("recipe distributed-lion") { check_recipe(paper("distributed-lion")); }
-TEST_CASE("recipe snoo") { check_recipe(paper("snoo")); }
-TEST_CASE("recipe fedopt") { check_recipe(paper("fedopt")); }
+TEST_CASE("recipe diloco") {
+  check_recipe(paper("diloco"));
+}
+TEST_CASE("recipe streaming-diloco") {
+  check_recipe(paper("streaming-diloco"));
+}
+TEST_CASE("recipe eager") {
+  check_recipe(paper("eager"));
+}
+TEST_CASE("recipe dilocox-delay") {
+  check_recipe(paper("dilocox-delay"));
+}
+TEST_CASE("recipe muloco") {
+  check_recipe(paper("muloco"));
+}
+TEST_CASE("recipe edit") {
+  check_recipe(paper("edit"));
+}
+TEST_CASE("recipe noloco") {
+  check_recipe(paper("noloco"));
+}
+TEST_CASE("recipe async-local-sgd") {
+  check_recipe(paper("async-local-sgd"));
+}
+TEST_CASE("recipe distributed-lion") {
+  check_recipe(paper("distributed-lion"));
+}
+TEST_CASE("recipe snoo") {
+  check_recipe(paper("snoo"));
+}
+TEST_CASE("recipe fedopt") {
+  check_recipe(paper("fedopt"));
+}
 
 }  // namespace
 }  // namespace outrigger::recipes_test

@@ -125,9 +125,12 @@ void run_island(const std::string& name, const std::string& address) {
 
 int main(int count, char** words) try {
   register_own_rules();
-  if (count == 1) run_threads();
-  else if (count == 2 && std::strcmp(words[1], "coordinator") == 0) run_coordinator();
-  else if (count == 4 && std::strcmp(words[1], "island") == 0) run_island(words[2], words[3]);
+  if (count == 1)
+    run_threads();
+  else if (count == 2 && std::strcmp(words[1], "coordinator") == 0)
+    run_coordinator();
+  else if (count == 4 && std::strcmp(words[1], "island") == 0)
+    run_island(words[2], words[3]);
   else {
     std::cerr << "usage: own_loop | own_loop coordinator | own_loop island NAME ADDRESS\n";
     return 2;

@@ -85,7 +85,8 @@ bool encode_delta(const Codec& codec, std::span<const float> global, const Segme
 }  // namespace
 
 // Mutation: read_delta reads from global.data() + offset instead of global.data() + offset + at.
-TEST_CASE("encode_each with read_delta gives the flat computation's bytes wherever the borders lie") {
+TEST_CASE(
+    "encode_each with read_delta gives the flat computation's bytes wherever the borders lie") {
   for (const std::string_view name : kCodecs)
     for (const std::size_t size : kSizes) {
       const Codec& codec = samples::codec(name);
@@ -142,7 +143,9 @@ TEST_CASE("aggregate equals a scalar computation, for every pair of codecs") {
           std::vector<float> mean(size);
           for (std::size_t i = 0; i < size; ++i) mean[i] = static_cast<float>(sums[i] / total);
           Bytes out(result_codec.encoded_bytes(size));
-          REQUIRE(aggregate(codec, views(sent), weighted(weights), TestMean(), result_codec, size, out).ok());
+          REQUIRE(
+              aggregate(codec, views(sent), weighted(weights), TestMean(), result_codec, size, out)
+                  .ok());
           CHECK(out == samples::encode_flat(result_codec, mean));
         }
 }
@@ -155,7 +158,8 @@ TEST_CASE("aggregate names the contribution that no encoder can have written") {
   sent[2][codec.encoded_bytes(9984) + 4] = std::byte{0x80};
   Bytes out(codec.encoded_bytes(size));
   const std::vector<std::uint64_t> weights(4, 1);
-  const Status status = aggregate(codec, views(sent), weighted(weights), TestMean(), codec, size, out);
+  const Status status =
+      aggregate(codec, views(sent), weighted(weights), TestMean(), codec, size, out);
   CHECK(status.code() == Code::kCorruption);
   CHECK(samples::contains(status.message(), "contribution 2"));
 }
@@ -170,8 +174,8 @@ TEST_CASE("aggregate refuses a reduction that is not finite") {
     const std::vector<std::uint64_t> weights(2, 1);
     const Codec& result_codec = samples::codec(name);
     Bytes out(result_codec.encoded_bytes(values.size()));
-    const Status status =
-        aggregate(codec, views(sent), weighted(weights), TestSum(), result_codec, values.size(), out);
+    const Status status = aggregate(codec, views(sent), weighted(weights), TestSum(), result_codec,
+                                    values.size(), out);
     CHECK(status.code() == Code::kInternal);
     CHECK(samples::contains(status.message(), "4096 to 4999"));
   }

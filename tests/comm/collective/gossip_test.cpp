@@ -7,9 +7,10 @@
 
 using namespace outrigger;
 
-// Mutations: in gossip_group leave out the sorting (the members of a group differ in its order); let
-// the last group end at 2 * group + 2.
-TEST_CASE("gossip: every round cuts the members into pairs, an odd one makes three, and all agree") {
+// Mutations: in gossip_group leave out the sorting (the members of a group differ in its order);
+// let the last group end at 2 * group + 2.
+TEST_CASE(
+    "gossip: every round cuts the members into pairs, an odd one makes three, and all agree") {
   for (const std::size_t members : {1, 2, 3, 4, 5, 8, 11}) {
     CAPTURE(members);
     std::set<std::vector<std::size_t>> seen;

@@ -23,8 +23,7 @@ void arrive(Desk& desk, std::uint32_t island, std::uint64_t number, const std::s
   const RoundId round{island, number};
   v1::MemberMessage message;
   *message.mutable_announce() = desk.announcement(round);
-  if (number > 0)
-    *message.mutable_announce()->mutable_base() = desk.outcome(island)->version();
+  if (number > 0) *message.mutable_announce()->mutable_base() = desk.outcome(island)->version();
   desk.say(island, message);
   desk.vote(island, round, hash_of(result));
 }

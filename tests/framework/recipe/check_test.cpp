@@ -96,10 +96,12 @@ TEST_CASE("recipe checks keep quiet about keys that are wrong by themselves") {
 
 // Mutation (each): turn the refusal's condition into false.
 TEST_CASE("recipe schedules that cannot be are refused with the reason") {
-  CHECK(refused({"sync.every=4", "sync.fragments=5"}, "5 fragments do not fit into sync.every (4)"));
+  CHECK(
+      refused({"sync.every=4", "sync.fragments=5"}, "5 fragments do not fit into sync.every (4)"));
   CHECK(refused({"sync.every=1", "sync.fragment_names=[a, b]"}, "2 fragments do not fit"));
   CHECK(refused({"sync.every=4", "sync.delay=5"}, "sync.delay (5) is more than sync.every (4)"));
-  CHECK(refused({"sync.every=4", "sync.eager=true"}, "make sync.delay (0) equal to sync.every (4)"));
+  CHECK(
+      refused({"sync.every=4", "sync.eager=true"}, "make sync.delay (0) equal to sync.every (4)"));
   CHECK(refused({"sync.every=4", "sync.delay=4", "sync.eager=true", "sync.merge=carry"},
                 "leave merge at mix"));
   const std::string gossip = "outer.momentum=0.5";
@@ -135,8 +137,9 @@ TEST_CASE("recipe schedule settings without effect are warnings that say why") {
   CHECK(warned({"sync.merge=carry", "sync.alpha=0.5"}).find("it is mix's") != std::string::npos);
   CHECK(warned({"sync.delay=50", "sync.eager=true", "sync.alpha=0.5"})
             .find("sync.alpha: has no effect: eager") != std::string::npos);
-  CHECK(warned({"outer.optimizer=noloco"}).find("noloco's pairs drift apart unless outer.lr (0.7)") !=
-        std::string::npos);
+  CHECK(
+      warned({"outer.optimizer=noloco"}).find("noloco's pairs drift apart unless outer.lr (0.7)") !=
+      std::string::npos);
   CHECK(warned({"outer.early_momentum=0.1"}).find("it is delayed_nesterov's") != std::string::npos);
   CHECK(warned({"outer.optimizer=noloco", "outer.momentum=0.5", "comm.topology=direct"})
             .find("comm.topology: has no effect: noloco's islands gossip") != std::string::npos);

@@ -45,7 +45,8 @@ TEST_CASE("bytes a round follow the design's formulas") {
   recipe.comm.topology = "gather";
   const Arithmetic gather = sums_of(recipe);
   const double n = static_cast<double>(gather.parameters);
-  CHECK(static_cast<double>(gather.fragments[0].bytes_per_round) == Approx(2 * 4 * n).epsilon(0.001));
+  CHECK(static_cast<double>(gather.fragments[0].bytes_per_round) ==
+        Approx(2 * 4 * n).epsilon(0.001));
   recipe.comm.topology = "direct";
   CHECK(static_cast<double>(sums_of(recipe).fragments[0].bytes_per_round) ==
         Approx(2.0 / 3 * (4 + 4) * n).epsilon(0.01));

@@ -90,7 +90,8 @@ class First final : public Aggregation {
 // Mutations: in make_outer_optimizer leave registrations() out; in FragmentSync::scale ignore a
 // single scale.
 TEST_CASE("rules that a user registers work under their names, and a taken name is refused") {
-  register_outer_optimizer("test_half", [](const OuterOptions&) { return std::make_unique<Half>(); });
+  register_outer_optimizer("test_half",
+                           [](const OuterOptions&) { return std::make_unique<Half>(); });
   register_aggregation("test_first",
                        [](const AggregationOptions&) { return std::make_unique<First>(); });
   CHECK_THROWS_AS(register_outer_optimizer("test_half", {}), Error);

@@ -60,7 +60,8 @@ struct Arrival {
 std::vector<Values> server(const std::vector<Arrival>& arrivals) {
   Values theta, momentum(kElements, 0.0), sum(kElements, 0.0);
   const NamedTensors start = model();
-  for (std::int64_t i = 0; i < kElements; ++i) theta.push_back(start[0].tensor.data_ptr<float>()[i]);
+  for (std::int64_t i = 0; i < kElements; ++i)
+    theta.push_back(start[0].tensor.data_ptr<float>()[i]);
   std::vector<Values> after;
   for (std::size_t t = 0; t < arrivals.size(); ++t) {
     for (std::size_t i = 0; i < static_cast<std::size_t>(kElements); ++i) {
@@ -82,14 +83,15 @@ std::vector<Values> server(const std::vector<Arrival>& arrivals) {
 double difference(const at::Tensor& tensor, const Values& expected) {
   double largest = 0;
   for (std::int64_t i = 0; i < kElements; ++i)
-    largest = std::max(largest, std::abs(tensor.data_ptr<float>()[i] -
-                                         expected[static_cast<std::size_t>(i)]));
+    largest = std::max(
+        largest, std::abs(tensor.data_ptr<float>()[i] - expected[static_cast<std::size_t>(i)]));
   return largest;
 }
 
 // Mutations: in AsyncDiLoCo::upload leave out download(); in apply_arrival step with round 0; take
 // the Delta against shared_.fragments[0].global instead of the anchor.
-TEST_CASE("asynchronous: every island applies all arrivals in one order, as the card's server would") {
+TEST_CASE(
+    "asynchronous: every island applies all arrivals in one order, as the card's server would") {
   // Islands of different speeds: H of 3, 5 and 8 steps stand for slow and fast machines.
   const std::uint64_t every[kIslands] = {3, 5, 8};
   std::mutex mutex;
@@ -107,8 +109,8 @@ TEST_CASE("asynchronous: every island applies all arrivals in one order, as the 
     const auto note = [&](const std::vector<RoundReport>& reports) {
       const std::lock_guard lock(mutex);
       for (const RoundReport& report : reports) {
-        arrivals.push_back({island, report.outcome.sequence,
-                            sent.at({island, report.outcome.round.number})});
+        arrivals.push_back(
+            {island, report.outcome.sequence, sent.at({island, report.outcome.round.number})});
         received[report.outcome.sequence] = parameters[0].tensor.clone();
       }
     };
@@ -120,15 +122,16 @@ TEST_CASE("asynchronous: every island applies all arrivals in one order, as the 
     {
       const std::lock_guard lock(mutex);
       for (const RoundReport& report : last)
-        arrivals.push_back({island, report.outcome.sequence,
-                            sent.at({island, report.outcome.round.number})});
+        arrivals.push_back(
+            {island, report.outcome.sequence, sent.at({island, report.outcome.round.number})});
     }
     ends[island] = {{"w", parameters[0].tensor.clone()}};
   });
 
   std::sort(arrivals.begin(), arrivals.end(),
             [](const Arrival& a, const Arrival& b) { return a.sequence < b.sequence; });
-  REQUIRE(arrivals.size() == 14 + 8 + 5);  // 40 / 3, 40 / 5 and 40 / 8, and what was left of the first
+  REQUIRE(arrivals.size() ==
+          14 + 8 + 5);  // 40 / 3, 40 / 5 and 40 / 8, and what was left of the first
   for (std::size_t t = 0; t < arrivals.size(); ++t) CHECK(arrivals[t].sequence == t);
   const std::vector<Values> expected = server(arrivals);
   for (const auto& [sequence, tensor] : received)

@@ -39,8 +39,8 @@ double train(DiLoCoOptions options, int steps) {
     for (int step = 0; step < steps; ++step) {
       model[0].tensor.mutable_grad() = at::zeros({kElements});
       for (std::int64_t i = 0; i < kElements; ++i)
-        model[0].tensor.mutable_grad().data_ptr<float>()[i] = static_cast<float>(
-            gradient_of(island, model[0].tensor.data_ptr<float>()[i]));
+        model[0].tensor.mutable_grad().data_ptr<float>()[i] =
+            static_cast<float>(gradient_of(island, model[0].tensor.data_ptr<float>()[i]));
       diloco.correct_gradients();
       inner.step(kLr);
       diloco.step(1);
@@ -51,7 +51,8 @@ double train(DiLoCoOptions options, int steps) {
   return ends[0];
 }
 
-// The same in fp64, from the cards: SCAFFOLD's variates are the means of the last round's gradients.
+// The same in fp64, from the cards: SCAFFOLD's variates are the means of the last round's
+// gradients.
 double plain(bool control, double mu, int steps) {
   double global = 0.5, local[kIslands] = {0.5, 0.5}, own[kIslands] = {}, common = 0;
   double sum[kIslands] = {};

@@ -56,8 +56,7 @@ TEST_CASE("a model without numbered blocks is balanced by size") {
 
 // Mutation: in first_fit look at the fragments from the last one.
 TEST_CASE("patterns of names cut as they say, the first that fits first") {
-  const FragmentOptions options{
-      1, "strided", {"*.layers.0.* *.layers.1.*", "*.layers.*", "*"}};
+  const FragmentOptions options{1, "strided", {"*.layers.0.* *.layers.1.*", "*.layers.*", "*"}};
   CHECK(assign_fragments(llama(), options).value_or_throw() ==
         Assigned{2, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 2, 2});
 }

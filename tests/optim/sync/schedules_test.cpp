@@ -133,8 +133,8 @@ double difference(const Trace& trace, std::uint64_t step, const std::vector<Plai
   double largest = 0;
   for (std::size_t m = 0; m < kIslands; ++m)
     for (std::size_t t = 0; t < kTensors; ++t) {
-      largest = std::max(
-          largest, largest_difference(trace.local[step - 1][m][t].tensor, plain[t].local[m]));
+      largest = std::max(largest,
+                         largest_difference(trace.local[step - 1][m][t].tensor, plain[t].local[m]));
       largest = std::max(largest,
                          largest_difference(trace.global[step - 1][m][t].tensor, plain[t].global));
     }
@@ -188,7 +188,8 @@ TEST_CASE("streaming, mixed: fragments in turn, applied tau steps late, as the c
 }
 
 // Mutations: in carry leave out held * included; in FragmentSync::merge_of return kMix for carry.
-TEST_CASE("carry: what an island learnt since the launch goes on top of the new global parameters") {
+TEST_CASE(
+    "carry: what an island learnt since the launch goes on top of the new global parameters") {
   constexpr std::uint64_t kEvery = 8, kDelay = 3, kSteps = 40;
   DiLoCoOptions options;
   options.every = kEvery;
@@ -321,9 +322,12 @@ TEST_CASE("eager: every island stands where its own outer optimizer on the mixed
 
 // Mutation: in DiLoCo::finish leave out the closing rounds.
 TEST_CASE("every schedule ends with all islands on the same bits") {
-  for (const auto& [fragments, delay, merge, alpha, eager] :
-       {std::tuple{1, 0, "mix", 0.0, false}, {2, 3, "mix", 0.5, false}, {4, 2, "carry", 0.0, false},
-        {2, 7, "mix", 0.0, false}, {2, 7, "carry", 0.0, false}, {3, 7, "mix", 0.0, true}}) {
+  for (const auto& [fragments, delay, merge, alpha, eager] : {std::tuple{1, 0, "mix", 0.0, false},
+                                                              {2, 3, "mix", 0.5, false},
+                                                              {4, 2, "carry", 0.0, false},
+                                                              {2, 7, "mix", 0.0, false},
+                                                              {2, 7, "carry", 0.0, false},
+                                                              {3, 7, "mix", 0.0, true}}) {
     CAPTURE(fragments, delay, merge, alpha, eager);
     for (const std::uint64_t steps : {1, 6, 7, 20, 25}) {
       DiLoCoOptions options;
