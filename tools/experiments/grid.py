@@ -111,17 +111,20 @@ CELLS = [
          {**diloco(50, sync__delay='50', sync__eager='true'), **LATE}, (BELOW, 'delayed-50')),
 
     Cell('noloco-50', 'Other outer rules',
-         diloco(50, outer__optimizer='noloco', outer__momentum='0.5'), (NEAR, 'diloco-50')),
+         diloco(50, outer__optimizer='noloco', outer__momentum='0.5'), (NEAR, 'diloco-50'),
+         'A pair mixes half of what four islands learnt, and there are 16 rounds to spread it.'),
     Cell('async-50', 'Other outer rules',
          diloco(50, outer__optimizer='delayed_nesterov', outer__momentum='0.3'), (ABOVE, 'diloco-50')),
     Cell('fedopt-50', 'Other outer rules', diloco(50, **FEDADAM), (ABOVE, 'diloco-50')),
-    Cell('distributed-lion', 'Other outer rules', LION_VOTE, (NEAR, 'synchronous')),
+    Cell('distributed-lion', 'Other outer rules', LION_VOTE, (NEAR, 'synchronous'),
+         'A vote drops sizes and weight decay; its rate was tried at three values and one seed only.'),
 
     Cell('unlike', 'Unlike data, H=50', diloco(50, data__sharding='contiguous'),
          (NEAR, 'diloco-50')),
     Cell('unlike-control-variates', 'Unlike data, H=50',
          diloco(50, data__sharding='contiguous', sync__control_variates='true'),
-         (BELOW, 'unlike')),
+         (BELOW, 'unlike'),
+         'Parts of one book are hardly unlike: there is little drift to undo, and AdamW rescales it.'),
 
     # What a rule costs where nobody lies; the mean is diloco-10.
     *[Cell(f'honest-{rule}', 'Nobody lies, H=10', ruled(rule),
