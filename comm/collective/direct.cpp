@@ -1,9 +1,9 @@
 #include <algorithm>
 
 #include <outrigger/comm/codec/driver.h>
-#include <outrigger/comm/collective/batch.h>
 #include <outrigger/comm/collective/direct.h>
 #include <outrigger/comm/collective/exchange.h>
+#include <outrigger/comm/collective/exchange_operations.h>
 
 namespace outrigger {
 namespace {
@@ -41,11 +41,12 @@ class Run {
   void post_first_hop();
   void receive_contributions(std::uint32_t index, const Shard& shard);
   Status reduce(const Owned& owned, const Reducer& reducer);
-  Status wait(Batch::Group group);
-  void send(Batch::Group group, MemberId to, std::uint32_t hop, std::uint32_t index,
+  Status wait(ExchangeOperations::Group group);
+  void send(ExchangeOperations::Group group, MemberId to, std::uint32_t hop, std::uint32_t index,
             const Codec& codec, const Shard& shard, std::span<const std::byte> bytes);
-  void receive(Batch::Group group, MemberId from, std::uint32_t hop, std::uint32_t index,
-               const Codec& codec, const Shard& shard, std::span<std::byte> dest);
+  void receive(ExchangeOperations::Group group, MemberId from, std::uint32_t hop,
+               std::uint32_t index, const Codec& codec, const Shard& shard,
+               std::span<std::byte> dest);
 
   Transport& transport_;
   const Exchange& exchange_;
@@ -53,10 +54,10 @@ class Run {
   Exchanged result_;
   std::vector<Owned> owned_;
   std::optional<MemberId> failed_peer_;
-  Batch batch_;
+  ExchangeOperations batch_;
 };
 
-void Run::send(Batch::Group group, MemberId to, std::uint32_t hop, std::uint32_t index,
+void Run::send(ExchangeOperations::Group group, MemberId to, std::uint32_t hop, std::uint32_t index,
                const Codec& codec, const Shard& shard, std::span<const std::byte> bytes) {
   const Tag tag{exchange_.round, exchange_.attempt, hop, index};
   batch_.add(group, to,
@@ -64,8 +65,9 @@ void Run::send(Batch::Group group, MemberId to, std::uint32_t hop, std::uint32_t
   result_.bytes_sent += kFrameHeaderBytes + bytes.size();
 }
 
-void Run::receive(Batch::Group group, MemberId from, std::uint32_t hop, std::uint32_t index,
-                  const Codec& codec, const Shard& shard, std::span<std::byte> dest) {
+void Run::receive(ExchangeOperations::Group group, MemberId from, std::uint32_t hop,
+                  std::uint32_t index, const Codec& codec, const Shard& shard,
+                  std::span<std::byte> dest) {
   const Tag tag{exchange_.round, exchange_.attempt, hop, index};
   const Expected expected{codec.wire_id(), shard.elements};
   batch_.add(group, from, transport_.recv(from, tag, expected, dest, deadline_));
@@ -81,9 +83,9 @@ void Run::post_first_hop() {
       receive_contributions(s, shard);
       continue;
     }
-    receive(Batch::kSecondHop, owner, 1, s, *exchange_.result_codec, shard,
+    receive(ExchangeOperations::kSecondHop, owner, 1, s, *exchange_.result_codec, shard,
             slice(*exchange_.result_codec, std::span(result_.bytes), shard));
-    send(Batch::kSends, owner, 0, s, *exchange_.codec, shard,
+    send(ExchangeOperations::kSends, owner, 0, s, *exchange_.codec, shard,
          slice(*exchange_.codec, exchange_.own, shard));
   }
 }
@@ -100,7 +102,8 @@ void Run::receive_contributions(std::uint32_t index, const Shard& shard) {
     if (peer == transport_.self()) continue;
     owned.staging[k].resize(own.size());
     owned.contributions.back() = owned.staging[k];
-    receive(Batch::kFirstHop, peer, 0, index, *exchange_.codec, shard, owned.staging[k]);
+    receive(ExchangeOperations::kFirstHop, peer, 0, index, *exchange_.codec, shard,
+            owned.staging[k]);
   }
 }
 
@@ -113,11 +116,11 @@ Status Run::reduce(const Owned& owned, const Reducer& reducer) {
   if (!status.ok()) return status;
   for (const MemberId& peer : exchange_.contributors)
     if (peer != transport_.self())
-      send(Batch::kSends, peer, 1, owned.index, codec, owned.shard, out);
+      send(ExchangeOperations::kSends, peer, 1, owned.index, codec, owned.shard, out);
   return {};
 }
 
-Status Run::wait(Batch::Group group) {
+Status Run::wait(ExchangeOperations::Group group) {
   const Status status = batch_.wait(group);
   if (!status.ok()) failed_peer_ = batch_.failed_peer();
   return status;
@@ -125,11 +128,11 @@ Status Run::wait(Batch::Group group) {
 
 Result<Exchanged> Run::run(const Reducer& reducer) {
   post_first_hop();
-  Status status = wait(Batch::kFirstHop);
+  Status status = wait(ExchangeOperations::kFirstHop);
   for (const Owned& owned : owned_)
     if (status.ok()) status = reduce(owned, reducer);
-  if (status.ok()) status = wait(Batch::kSecondHop);
-  if (status.ok()) status = wait(Batch::kSends);
+  if (status.ok()) status = wait(ExchangeOperations::kSecondHop);
+  if (status.ok()) status = wait(ExchangeOperations::kSends);
   if (!status.ok()) return status;
   result_.hash = hash128(result_.bytes);
   result_.slowest = batch_.slowest();

@@ -1,5 +1,5 @@
-#include <outrigger/comm/collective/batch.h>
 #include <outrigger/comm/collective/exchange.h>
+#include <outrigger/comm/collective/exchange_operations.h>
 #include <outrigger/comm/collective/gather.h>
 
 namespace outrigger {
@@ -21,32 +21,33 @@ Result<Exchanged> GatherCollective::run(Transport& transport, const Reducer& red
   Exchanged result;
   std::vector<std::vector<std::byte>> staging(members);  // outlives the batch, which writes to it
   std::vector<std::span<const std::byte>> contributions(members);
-  Batch batch(deadline, std::move(stop));
+  ExchangeOperations batch(deadline, std::move(stop));
   for (std::size_t k = 0; k < members; ++k) {
     const MemberId peer = exchange.contributors[k];
     contributions[k] = exchange.own;
     if (peer == transport.self() || exchange.elements == 0) continue;
     staging[k].resize(exchange.own.size());
     contributions[k] = staging[k];
-    batch.add(Batch::kFirstHop, peer, transport.recv(peer, tag, expected, staging[k], deadline));
-    batch.add(Batch::kSends, peer,
+    batch.add(ExchangeOperations::kFirstHop, peer,
+              transport.recv(peer, tag, expected, staging[k], deadline));
+    batch.add(ExchangeOperations::kSends, peer,
               transport.send(peer, tag, expected.codec, expected.elements, exchange.own, deadline));
     result.bytes_sent += kFrameHeaderBytes + exchange.own.size();
     result.bytes_received += kFrameHeaderBytes + exchange.own.size();
   }
-  const auto wait = [&](Batch::Group group) {
+  const auto wait = [&](ExchangeOperations::Group group) {
     const Status ended = batch.wait(group);
     if (!ended.ok()) failed_peer = batch.failed_peer();
     return ended;
   };
-  Status status = wait(Batch::kFirstHop);
+  Status status = wait(ExchangeOperations::kFirstHop);
   if (!status.ok()) return status;
 
   result.codec = &result_codec(*exchange.result_codec);
   result.bytes.resize(result.codec->encoded_bytes(exchange.elements));
   status = aggregate_contributions(exchange, contributions, reducer, *result.codec, 0,
                                    exchange.elements, result.bytes, failed_peer);
-  if (status.ok()) status = wait(Batch::kSends);
+  if (status.ok()) status = wait(ExchangeOperations::kSends);
   if (!status.ok()) return status;
   result.hash = hash128(result.bytes);
   result.slowest = batch.slowest();

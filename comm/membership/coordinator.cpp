@@ -33,8 +33,8 @@ void Coordinator::replay(const v1::Record& record) {
   } else if (record.has_finished()) {
     const v1::Record::Finished& finished = record.finished();
     finished_ =
-        Verdict{finished.code() == 0 ? Status() : status_from_wire(finished.code(), finished.why()),
-                std::nullopt};
+        JobEnd{finished.code() == 0 ? Status() : status_from_wire(finished.code(), finished.why()),
+               std::nullopt};
     if (finished.has_culprit()) finished_->culprit = from_wire(finished.culprit());
   }
 }
@@ -248,7 +248,7 @@ void Coordinator::check_departures(Effects& effects) {
   }
 }
 
-void Coordinator::end_job(const Verdict& verdict, CoordinatorStep& step) {
+void Coordinator::end_job(const JobEnd& verdict, CoordinatorStep& step) {
   finished_ = verdict;
   v1::Record::Finished* finished = step.records.emplace_back().mutable_finished();
   finished->set_code(static_cast<std::uint32_t>(verdict.status.code()));

@@ -48,7 +48,7 @@ struct CoordinatorStep {
   std::vector<ConnectionId> close;
   std::vector<LogLine> log;
   std::optional<TimePoint> next_tick;
-  std::optional<Status> finished;  // the job is over: Ok, or why
+  std::optional<Status> finished;   // the job is over: Ok, or why
   std::optional<MemberId> culprit;  // of `finished`: whose fault, if a member's
 };
 
@@ -104,7 +104,7 @@ class Coordinator {
   void leave(Seat& seat, const v1::Leave& leave, Effects& effects);
   void check_departures(Effects& effects);
   void member_lost(const Seat& seat, const std::string& why, Effects& effects, TimePoint now);
-  void end_job(const Verdict& verdict, CoordinatorStep& step);
+  void end_job(const JobEnd& verdict, CoordinatorStep& step);
   bool all_ready() const;
   std::vector<MemberId> live() const;  // who has not left
   std::vector<MemberId> admitted()
@@ -123,7 +123,7 @@ class Coordinator {
   std::uint64_t epoch_ = 0;
   TimePoint started_;
   bool roster_sent_ = false;  // in this term
-  std::optional<Verdict> finished_;
+  std::optional<JobEnd> finished_;
   // What a step adds that is not for an admitted member.
   std::vector<CoordinatorStep::Message> strangers_;
   std::vector<ConnectionId> closing_;

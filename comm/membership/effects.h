@@ -15,7 +15,7 @@
 namespace outrigger {
 
 // Why the job ends for everyone, and whose fault it is if a member's.
-struct Verdict {
+struct JobEnd {
   Status status;
   std::optional<MemberId> culprit;
 };
@@ -30,7 +30,7 @@ struct Effects {
   std::vector<v1::Record> records;
   std::vector<Message> messages;
   std::vector<LogLine> log;
-  std::optional<Verdict> verdict;  // the first one counts
+  std::optional<JobEnd> verdict;  // the first one counts
 
   v1::Record& record() { return records.emplace_back(); }
   v1::CoordinatorMessage& send(std::uint32_t island) {
@@ -40,7 +40,7 @@ struct Effects {
   void warn(std::string text) { log.push_back({LogLine::Level::kWarning, std::move(text)}); }
   void detail(std::string text) { log.push_back({LogLine::Level::kDetail, std::move(text)}); }
   void end_job(Status status, std::optional<MemberId> culprit = std::nullopt) {
-    if (!verdict) verdict = Verdict{std::move(status), culprit};
+    if (!verdict) verdict = JobEnd{std::move(status), culprit};
   }
   // One message was refused; its sender stays.
   void refuse(std::uint32_t island, std::string why) {

@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include <outrigger/comm/codec/frame.h>
-#include <outrigger/comm/collective/batch.h>
+#include <outrigger/comm/collective/exchange_operations.h>
 #include <outrigger/comm/membership/wire.h>
 
 namespace outrigger {
@@ -30,16 +30,16 @@ Exchange make_exchange(const ExchangeTask& task) {
 
 Status hand_on(Transport& transport, const ExchangeTask& task, Exchanged& result,
                std::stop_token stop, std::optional<MemberId>& failed_peer) {
-  Batch batch(task.deadline, std::move(stop));
+  ExchangeOperations batch(task.deadline, std::move(stop));
   for (const auto& spectator : task.close.spectators()) {
     const Tag tag{from_wire(task.close.round()), from_wire(task.close.attempt()), kSpectatorHop, 0};
     const MemberId to = from_wire(spectator);
-    batch.add(Batch::kSends, to,
+    batch.add(ExchangeOperations::kSends, to,
               transport.send(to, tag, result.codec->wire_id(), task.contribution.elements,
                              result.bytes, task.deadline));
     result.bytes_sent += kFrameHeaderBytes + result.bytes.size();
   }
-  const Status status = batch.wait(Batch::kSends);
+  const Status status = batch.wait(ExchangeOperations::kSends);
   if (!status.ok()) failed_peer = batch.failed_peer();
   return status;
 }
@@ -50,11 +50,11 @@ Result<Exchanged> watch(Transport& transport, const ExchangeTask& task, const Co
   result.codec = &codec;
   result.bytes.resize(codec.encoded_bytes(task.contribution.elements));
   const Tag tag{from_wire(task.close.round()), from_wire(task.close.attempt()), kSpectatorHop, 0};
-  Batch batch(task.deadline, std::move(stop));
-  batch.add(Batch::kFirstHop, from,
+  ExchangeOperations batch(task.deadline, std::move(stop));
+  batch.add(ExchangeOperations::kFirstHop, from,
             transport.recv(from, tag, {codec.wire_id(), task.contribution.elements}, result.bytes,
                            task.deadline));
-  if (const Status status = batch.wait(Batch::kFirstHop); !status.ok()) {
+  if (const Status status = batch.wait(ExchangeOperations::kFirstHop); !status.ok()) {
     failed_peer = batch.failed_peer();
     return status;
   }

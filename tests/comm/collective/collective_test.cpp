@@ -1,9 +1,9 @@
 #include <thread>
 
 #include <outrigger/comm/codec/driver.h>
-#include <outrigger/comm/collective/batch.h>
 #include <outrigger/comm/collective/collective.h>
 #include <outrigger/comm/collective/direct.h>
+#include <outrigger/comm/collective/exchange_operations.h>
 
 #include "members.h"
 #include "support/catch.h"
@@ -173,7 +173,7 @@ TEST_CASE("some members may own all shards, and the bytes are counted") {
   }
 }
 
-// Mutation: in Batch::add's hook, do not keep the failure.
+// Mutation: in ExchangeOperations::add's hook, do not keep the failure.
 TEST_CASE("a lost peer fails the exchange at once and leaves nothing pending") {
   const std::string kind = GENERATE(as<std::string>(), "in_process", "grpc");
   const char* name = GENERATE("direct", "gather");
@@ -202,7 +202,7 @@ TEST_CASE("a lost peer fails the exchange at once and leaves nothing pending") {
     CHECK(result.status().to_string() == "ok");
 }
 
-// Mutation: in Batch::wait, leave out the stop callback.
+// Mutation: in ExchangeOperations::wait, leave out the stop callback.
 TEST_CASE("a stop request cancels the exchange") {
   const auto members = make_members("in_process", 2);
   Case c(2, 5000, codec("fp32"), codec("fp32"));
@@ -216,7 +216,8 @@ TEST_CASE("a stop request cancels the exchange") {
   CHECK(status.code() == Code::kCancelled);
 }
 
-// Mutation: in Batch::wait, do not look at the deadline (hangs), or not call done() after it (Ok).
+// Mutation: in ExchangeOperations::wait, do not look at the deadline (hangs), or not call done()
+// after it (Ok).
 TEST_CASE("an exchange ends at its deadline and names the peer") {
   const char* name = GENERATE("direct", "gather");
   const auto members = make_members("in_process", 2);
@@ -228,7 +229,7 @@ TEST_CASE("an exchange ends at its deadline and names the peer") {
   CHECK(status.message().find("island 1 (incarnation 1)") != std::string::npos);
 }
 
-// Mutation: in Batch::add's hook, keep the first peer.
+// Mutation: in ExchangeOperations::add's hook, keep the first peer.
 TEST_CASE("the slowest peer is the one that came last") {
   const auto members = make_members("in_process", 3);
   Case c(3, 5000, codec("fp32"), codec("fp32"));
@@ -247,12 +248,13 @@ TEST_CASE("the slowest peer is the one that came last") {
   CHECK(results[3 - slow]->slowest == island(slow));
 }
 
-// Mutation: in Batch::wait, measure nothing; in Batch::slowest, exchange the hops.
+// Mutation: in ExchangeOperations::wait, measure nothing; in ExchangeOperations::slowest, exchange
+// the hops.
 TEST_CASE("the slowest peer is of the hop that was waited for longer") {
-  const auto waited = GENERATE(Batch::kFirstHop, Batch::kSecondHop);
-  Batch batch(in(30), {});
-  batch.add(Batch::kFirstHop, island(Batch::kFirstHop), Operation());
-  batch.add(Batch::kSecondHop, island(Batch::kSecondHop), Operation());
+  const auto waited = GENERATE(ExchangeOperations::kFirstHop, ExchangeOperations::kSecondHop);
+  ExchangeOperations batch(in(30), {});
+  batch.add(ExchangeOperations::kFirstHop, island(ExchangeOperations::kFirstHop), Operation());
+  batch.add(ExchangeOperations::kSecondHop, island(ExchangeOperations::kSecondHop), Operation());
   CHECK(batch.wait(waited).ok());
   CHECK(batch.slowest() == island(waited));
 }

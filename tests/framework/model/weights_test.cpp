@@ -40,7 +40,7 @@ NamedTensors detached(const Llama& model) {
   return all;
 }
 
-void check_refused(const NamedTensors& weights, const std::vector<std::string>& words) {
+void check_load_refused(const NamedTensors& weights, const std::vector<std::string>& words) {
   const Llama model = tiny_model(false, 2), untouched = tiny_model(false, 2);
   const Status status = copy_into(weights, model, "the file");
   INFO(status.message());
@@ -94,22 +94,22 @@ TEST_CASE("a sharded folder loads to the same weights") {
 TEST_CASE("weights that do not fit are refused by name and shape, and nothing is copied") {
   NamedTensors weights = detached(tiny_model(false, 1));
   weights[1].tensor = at::zeros({3, 5});
-  check_refused(
+  check_load_refused(
       weights, {"'model.layers.0.self_attn.q_proj.weight' has shape [3, 5], the model has [12, 16]",
                 "the file"});
   weights = detached(tiny_model(false, 1));
   weights.pop_back();
-  check_refused(weights, {"'lm_head.weight' [30, 16] is missing"});
+  check_load_refused(weights, {"'lm_head.weight' [30, 16] is missing"});
   weights = detached(tiny_model(false, 1));
   weights.push_back({"model.layers.7.mlp.up_proj.weight", at::zeros({2})});
-  check_refused(weights, {"'model.layers.7.mlp.up_proj.weight' [2] is not in the model"});
+  check_load_refused(weights, {"'model.layers.7.mlp.up_proj.weight' [2] is not in the model"});
   weights = detached(tiny_model(false, 1));
   weights.push_back(weights.front());
-  check_refused(weights, {"'model.embed_tokens.weight' is there twice"});
+  check_load_refused(weights, {"'model.embed_tokens.weight' is there twice"});
   weights = detached(tiny_model(false, 1));
   weights.front().tensor = weights.front().tensor.to(at::kLong);
-  check_refused(weights, {"'model.embed_tokens.weight' holds no floating-point values"});
-  check_refused({}, {"is missing", "and 13 more"});
+  check_load_refused(weights, {"'model.embed_tokens.weight' holds no floating-point values"});
+  check_load_refused({}, {"is missing", "and 13 more"});
 }
 
 // Mutation: in copy_into(), let a tied model drop any head that is given.

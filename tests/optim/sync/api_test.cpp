@@ -25,7 +25,8 @@ TEST_CASE("global parameters, momentum, outcomes and the timetable can be read a
   std::vector<int> mistakes(2, 0);
   run_islands(config, 2, [&](Session& session, std::size_t island) {
     NamedTensors parameters = {{"layers.0.w", at::full({3, 5}, 1.0F)},
-                               {"layers.1.w", at::full({7}, 2.0F)}};
+                               {"layers.1.w", at::full({7}, 2.0F)},
+                               {"layers.2.w", at::full({4}, 3.0F)}};
     DiLoCo diloco(session, parameters, options);
     std::vector<std::uint64_t> applied(2, 0);
     for (std::uint64_t step = 1; step <= 20; ++step) {
@@ -41,6 +42,11 @@ TEST_CASE("global parameters, momentum, outcomes and the timetable can be read a
         mistakes[island] += reports[k].step != step;
       }
       const NamedTensors global = diloco.global_parameters();
+      // Blocks 0 and 2 are fragment 0's, one behind the other.
+      mistakes[island] +=
+          global[2].tensor.data_ptr<float>()[0] != diloco.shared().fragments[0].global[15];
+      mistakes[island] +=
+          global[2].tensor.data_ptr<float>()[0] == diloco.shared().fragments[0].global[0];
       for (std::size_t p = 0; p < 2; ++p) {
         const SharedState::Fragment& state = diloco.shared().fragments[p];
         mistakes[island] += state.version.number != applied[p];

@@ -101,6 +101,32 @@ TEST_CASE("eager: an island that started over sends what it learnt since, and no
 }
 
 // Mutation: in PartsReducer::reduce hand the whole block to first_.
+TEST_CASE("the rule of a payload of two parts never sees the gap between them") {
+  struct Filling final : Reducer {
+    void reduce(const Reduction&, std::span<const std::span<const float>> inputs,
+                std::span<float> out) const override {
+      for (const std::span<const float> input : inputs)
+        CHECK((input.size() == 40 && out.size() == 40));
+      std::fill(out.begin(), out.end(), 7.0F);
+    }
+  };
+  const Payload payload(40, true);
+  CHECK(payload.second() == kDriverBlock);
+  CHECK(payload.elements() == kDriverBlock + 40);
+  const std::vector<float> input(kDriverBlock, 1.0F);
+  std::vector<float> out(kDriverBlock, 9.0F);
+  const std::vector<std::span<const float>> inputs = {input, input};
+  const std::vector<std::uint64_t> weights = {1, 3};
+  const auto reducer = payload.reducer(std::make_shared<Filling>());
+  reducer->reduce({{}, weights, {}, 0}, inputs, out);
+  CHECK(out[39] == 7.0F);
+  CHECK(out[40] == 0.0F);
+  CHECK(out.back() == 0.0F);
+  reducer->reduce({{}, weights, {}, kDriverBlock}, inputs, out);
+  CHECK(out[39] == 1.0F);
+}
+
+// Mutation: in PartsReducer::reduce reduce the first part by mean_.
 TEST_CASE("a payload of two parts reduces its first as if it were alone") {
   std::vector<std::vector<float>> ends;
   for (const bool two_parts : {false, true}) {

@@ -372,6 +372,7 @@ TEST_CASE("gossip: pairs exchange their change and their slow weights, and end o
   DiLoCoOptions options;
   options.every = kEvery;
   options.outer = {.optimizer = "noloco", .lr = 0.7, .momentum = 0.5};
+  options.aggregation.rule = "uniform";
   CoordinatorConfig config;
   config.replicas_differ = true;
   std::vector<NamedTensors> before(kMany), after(kMany);
@@ -382,7 +383,7 @@ TEST_CASE("gossip: pairs exchange their change and their slow weights, and end o
         DiLoCo diloco(session, parameters, options);
         for (std::uint64_t step = 1; step <= kSteps; ++step) {
           inner_step(parameters, island, step);
-          diloco.step(5);
+          diloco.step(5 + island);
         }
         before[island] = copy_of(parameters);
         diloco.finish();

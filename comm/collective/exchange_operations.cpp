@@ -1,16 +1,16 @@
-#include <outrigger/comm/collective/batch.h>
+#include <outrigger/comm/collective/exchange_operations.h>
 
 namespace outrigger {
 
-Batch::Batch(TimePoint deadline, std::stop_token stop)
+ExchangeOperations::ExchangeOperations(TimePoint deadline, std::stop_token stop)
     : deadline_(deadline), stop_(std::move(stop)) {}
 
-Batch::~Batch() {
+ExchangeOperations::~ExchangeOperations() {
   cancel();
   for (const Operation& operation : operations_) (void)operation.wait();
 }
 
-void Batch::add(Group group, MemberId peer, Operation operation) {
+void ExchangeOperations::add(Group group, MemberId peer, Operation operation) {
   {
     std::lock_guard lock(shared_->mutex);
     ++shared_->pending[group];
@@ -30,7 +30,7 @@ void Batch::add(Group group, MemberId peer, Operation operation) {
   operations_.push_back(std::move(operation));
 }
 
-Status Batch::wait(Group group) {
+Status ExchangeOperations::wait(Group group) {
   const TimePoint begin = Clock::now();
   const std::stop_callback on_stop(stop_, [this] { cancel(); });
   {
@@ -45,19 +45,19 @@ Status Batch::wait(Group group) {
   return shared_->failure;
 }
 
-std::optional<MemberId> Batch::failed_peer() const {
+std::optional<MemberId> ExchangeOperations::failed_peer() const {
   std::lock_guard lock(shared_->mutex);
   return shared_->failed_peer;
 }
 
-std::optional<MemberId> Batch::slowest() const {
+std::optional<MemberId> ExchangeOperations::slowest() const {
   std::lock_guard lock(shared_->mutex);
   const auto &first = shared_->last[kFirstHop], &second = shared_->last[kSecondHop];
   if (!first || !second) return first ? first : second;
   return waited_[kSecondHop] > waited_[kFirstHop] ? second : first;
 }
 
-void Batch::cancel() const {
+void ExchangeOperations::cancel() const {
   for (const Operation& operation : operations_) operation.cancel();
 }
 

@@ -16,16 +16,16 @@ namespace outrigger {
 // The operations of one exchange. The first that fails cancels all others; the destructor waits for
 // them, so nothing is pending once the batch is gone, whichever way the exchange ends. For one
 // thread.
-class Batch {
+class ExchangeOperations {
  public:
   // What is waited for together: hop 0's messages to this member, then hop 1's, or only to be
   // finished.
   enum Group { kFirstHop, kSecondHop, kSends };
 
-  Batch(TimePoint deadline, std::stop_token stop);
-  ~Batch();
-  Batch(const Batch&) = delete;
-  Batch& operator=(const Batch&) = delete;
+  ExchangeOperations(TimePoint deadline, std::stop_token stop);
+  ~ExchangeOperations();
+  ExchangeOperations(const ExchangeOperations&) = delete;
+  ExchangeOperations& operator=(const ExchangeOperations&) = delete;
 
   void add(Group group, MemberId peer, Operation operation);
 
