@@ -364,8 +364,8 @@ TEST_CASE("every schedule ends with all islands on the same bits") {
   }
 }
 
-// NoLoCo (card 7). Mutations: in NoLoCo::step_block add lr * g[i]; in gossip_group seed with 0; in
-// FragmentSync::average take uniform = false (islands with other tokens).
+// NoLoCo (card 7). Mutations: in NoLoCo::step_block add lr * g[i]; in FragmentSync::average take
+// uniform = false (islands with other tokens).
 TEST_CASE("gossip: pairs exchange their change and their slow weights, and end on one mean") {
   constexpr std::size_t kMany = 4;
   constexpr std::uint64_t kEvery = 4, kSteps = 21;
