@@ -19,7 +19,8 @@ std::uint16_t round_to_bf16(std::uint32_t sign, std::int32_t magnitude) {
 
 }  // namespace
 
-bool Bf16Codec::encode_block(std::span<const float> values, std::span<std::byte> out) const {
+bool Bf16Codec::encode_block(std::span<const float> values, std::span<std::byte> out,
+                             const Rounding&) const {
   assert(out.size() == encoded_bytes(values.size()));
   std::int32_t largest = 0;
   for (std::size_t i = 0; i < values.size(); ++i) {

@@ -10,6 +10,15 @@
 
 namespace outrigger {
 
+// How a value between two of a codec's levels is rounded: to the nearer one, or up and down at
+// random so that the mean is the value. The random numbers are a function of the seed and of the
+// value's place alone: equal on every machine and for any number of threads.
+struct Rounding {
+  bool stochastic = false;
+  std::uint64_t seed = 0;
+  std::uint64_t position = 0;  // of the block's first value in what is encoded with this seed
+};
+
 // Turns fp32 values into bytes and back, a block at a time; a block fits the cache, so that the
 // driver (driver.h) can do all that surrounds a codec in the same pass over memory. Stateless: one
 // object serves any number of threads. Decoding gives the same bits on every machine; encoding may
@@ -30,24 +39,35 @@ class Codec {
   virtual ~Codec() = default;
 
   virtual std::string_view name() const = 0;  // as in `sync.codec`
-  virtual std::uint8_t wire_id() const = 0;   // part of the wire format: never reused or changed
+  // Part of the wire format, never reused or changed: the family in the low 8 bits; a composed
+  // codec adds the family that it writes its values with << 8, and its own number << 16.
+  virtual std::uint32_t wire_id() const = 0;
   virtual std::size_t block_elements() const = 0;  // a power of two; a block is coded on its own
 
   // Bytes of `elements` values that start at a block's beginning. The last block may be short.
   virtual std::size_t encoded_bytes(std::size_t elements) const = 0;
 
+  // Whether decode(encode(x)) is x for every finite x, so that there is nothing to feed back.
+  virtual bool lossless() const { return false; }
+  // Whether encode_block can round stochastically; a codec that cannot ignores what it is told.
+  virtual bool rounds_stochastically() const { return false; }
+
   // REQUIRES: values.size() <= block_elements(), out.size() == encoded_bytes(values.size()).
   // Returns whether every value was finite.
-  virtual bool encode_block(std::span<const float> values, std::span<std::byte> out) const = 0;
+  virtual bool encode_block(std::span<const float> values, std::span<std::byte> out,
+                            const Rounding& rounding = {}) const = 0;
 
   // REQUIRES: in.size() == encoded_bytes(values.size()). Any bytes decode to something; bytes that
   // a conforming encoder cannot have written (a NaN scale, say) give Corruption.
   virtual Status decode_block(std::span<const std::byte> in, std::span<float> values) const = 0;
 };
 
+// What the codec makes of a large fragment, in bits a value.
+double bits_per_value(const Codec& codec);
+
 // The codec of that name, owned by the registry; NotFound names the codecs that exist.
 Result<const Codec*> find_codec(std::string_view name);
 // By the id in a frame's header; NotFound says that the peer runs a newer version.
-Result<const Codec*> find_codec(std::uint8_t wire_id);
+Result<const Codec*> find_codec(std::uint32_t wire_id);
 
 }  // namespace outrigger

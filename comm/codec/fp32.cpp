@@ -26,7 +26,8 @@ float finite_stand_in(float value) {
 
 }  // namespace
 
-bool Fp32Codec::encode_block(std::span<const float> values, std::span<std::byte> out) const {
+bool Fp32Codec::encode_block(std::span<const float> values, std::span<std::byte> out,
+                             const Rounding&) const {
   assert(out.size() == encoded_bytes(values.size()));
   if (values.empty()) return true;
   if (all_finite(values)) {

@@ -5,7 +5,6 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <cassert>
 #include <cstring>
 
@@ -15,7 +14,7 @@ namespace {
 static_assert(sizeof(std::size_t) == 8, "lengths of kMaxFrameElements values need 64 bits");
 
 constexpr char kMagic[4] = {'O', 'R', 'G', '1'};
-constexpr std::size_t kCodecAt = 4, kZeroAt = 5, kElementsAt = 8, kBytesAt = 16, kChecksumAt = 24,
+constexpr std::size_t kCodecAt = 4, kElementsAt = 8, kBytesAt = 16, kChecksumAt = 24,
                       kHeaderSumAt = 32;
 
 Status corrupt(std::string message) {
@@ -34,15 +33,12 @@ Status check_bytes(std::span<const std::byte> bytes) {
                     load_little_endian<std::uint32_t>(bytes.data())));
   if (load_little_endian<std::uint64_t>(&bytes[kHeaderSumAt]) != hash64(bytes.first(kHeaderSumAt)))
     return corrupt("a frame header does not match its checksum: it was altered on the way");
-  const auto reserved = bytes.subspan(kZeroAt, kElementsAt - kZeroAt);
-  if (std::any_of(reserved.begin(), reserved.end(), [](std::byte b) { return b != std::byte{0}; }))
-    return corrupt("a frame header uses reserved bytes: the sender runs another version");
   return {};
 }
 
 }  // namespace
 
-FrameBytes write_frame(std::uint8_t codec, std::uint64_t elements,
+FrameBytes write_frame(std::uint32_t codec, std::uint64_t elements,
                        std::span<const std::byte> payload) {
   assert(elements <= kMaxFrameElements);
   FrameBytes bytes = {};
@@ -57,7 +53,7 @@ FrameBytes write_frame(std::uint8_t codec, std::uint64_t elements,
 
 Result<FrameHeader> read_frame(std::span<const std::byte> bytes) {
   if (Status status = check_bytes(bytes); !status.ok()) return status;
-  const FrameHeader header = {.codec = load_little_endian<std::uint8_t>(&bytes[kCodecAt]),
+  const FrameHeader header = {.codec = load_little_endian<std::uint32_t>(&bytes[kCodecAt]),
                               .elements = load_little_endian<std::uint64_t>(&bytes[kElementsAt]),
                               .payload_bytes = load_little_endian<std::uint64_t>(&bytes[kBytesAt]),
                               .checksum = load_little_endian<std::uint64_t>(&bytes[kChecksumAt])};
@@ -73,7 +69,7 @@ Result<FrameHeader> read_frame(std::span<const std::byte> bytes) {
   return header;
 }
 
-Status check_frame(const FrameHeader& header, std::uint8_t codec, std::uint64_t elements) {
+Status check_frame(const FrameHeader& header, std::uint32_t codec, std::uint64_t elements) {
   if (header.codec != codec)
     return corrupt(
         fmt::format("a frame has codec id {} where the close says {}", header.codec, codec));

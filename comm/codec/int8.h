@@ -11,6 +11,8 @@ namespace outrigger {
 //   to
 //           nearest, ties to even, in [-127, 127]
 //   decode: x = code * scale, one fp32 product
+//   rounded stochastically: a quotient between n and n + 1 becomes n + 1 with probability
+//           quotient - n, so the decoded value's mean is x but for the rounding of the quotient
 //
 // |x - decoded| <= scale / 2 + one ulp of the larger of |x| and |decoded|. That holds for denormals
 // too: a scale below FLT_MIN is rounded up to the next fp32 value that reaches a, so it is never 0
@@ -22,12 +24,17 @@ namespace outrigger {
 class Int8Codec final : public Codec {
  public:
   std::string_view name() const override { return "int8"; }
-  std::uint8_t wire_id() const override { return 3; }
+  std::uint32_t wire_id() const override { return 3; }
   std::size_t block_elements() const override { return 256; }
   std::size_t encoded_bytes(std::size_t elements) const override;
-  bool encode_block(std::span<const float> values, std::span<std::byte> out) const override;
+  bool rounds_stochastically() const override { return true; }
+  bool encode_block(std::span<const float> values, std::span<std::byte> out,
+                    const Rounding& rounding = {}) const override;
   Status decode_block(std::span<const std::byte> in, std::span<float> values) const override;
 };
+
+// The scale of a block whose largest magnitude is `largest`, finite.
+float int8_scale(float largest);
 
 // The largest fp32 value whose product with 127 is finite.
 inline constexpr float kInt8LargestScale = 0x810203p98F;

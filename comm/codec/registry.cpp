@@ -22,6 +22,11 @@ std::span<const Codec* const> codecs() {
 
 }  // namespace
 
+double bits_per_value(const Codec& codec) {
+  constexpr std::size_t kMany = std::size_t{1} << 30;
+  return 8.0 * static_cast<double>(codec.encoded_bytes(kMany)) / static_cast<double>(kMany);
+}
+
 Result<const Codec*> find_codec(std::string_view name) {
   std::vector<std::string_view> names;
   for (const Codec* codec : codecs()) {
@@ -32,7 +37,7 @@ Result<const Codec*> find_codec(std::string_view name) {
                                              fmt::join(names, ", ")));
 }
 
-Result<const Codec*> find_codec(std::uint8_t wire_id) {
+Result<const Codec*> find_codec(std::uint32_t wire_id) {
   std::vector<std::string> known;
   for (const Codec* codec : codecs()) {
     if (codec->wire_id() == wire_id) return codec;

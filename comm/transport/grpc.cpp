@@ -224,7 +224,7 @@ void GrpcTransport::abort_before(RoundId round, AttemptId attempt) {
   impl_->core().rendezvous->abort_before(round, attempt);
 }
 
-Operation GrpcTransport::send(MemberId to, const Tag& tag, std::uint8_t codec,
+Operation GrpcTransport::send(MemberId to, const Tag& tag, std::uint32_t codec,
                               std::uint64_t elements, std::span<const std::byte> payload,
                               TimePoint deadline) {
   const Envelope envelope{self(), to, tag, write_frame(codec, elements, payload),

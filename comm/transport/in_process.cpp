@@ -99,7 +99,7 @@ class InProcessTransport : public Transport {
   std::uint64_t bytes_sent() const override { return rendezvous_->bytes_sent; }
   std::uint64_t bytes_received() const override { return rendezvous_->bytes_received; }
 
-  Operation send(MemberId to, const Tag& tag, std::uint8_t codec, std::uint64_t elements,
+  Operation send(MemberId to, const Tag& tag, std::uint32_t codec, std::uint64_t elements,
                  std::span<const std::byte> payload, TimePoint deadline) override {
     const auto state = std::make_shared<Operation::State>(deadline, sending(tag, to));
     if (!rendezvous_->begin_send(to, tag, state).ok()) return Operation(state);

@@ -24,7 +24,7 @@ std::string to_string(const Tag& tag);
 
 // What a receiver expects, known from the close before a byte arrives.
 struct Expected {
-  std::uint8_t codec = 0;
+  std::uint32_t codec = 0;
   std::uint64_t elements = 0;
 };
 
@@ -50,7 +50,7 @@ class Transport {
   virtual void abort_before(RoundId round, AttemptId attempt) = 0;
 
   // payload must stay as it is until the operation has ended.
-  virtual Operation send(MemberId to, const Tag& tag, std::uint8_t codec, std::uint64_t elements,
+  virtual Operation send(MemberId to, const Tag& tag, std::uint32_t codec, std::uint64_t elements,
                          std::span<const std::byte> payload, TimePoint deadline) = 0;
   // Frame header, length and checksum are checked; dest.size() must be what the codec gives for elements.
   // A refused message ends the operation with Corruption that names the peer and leaves others unharmed.

@@ -18,7 +18,7 @@ Tag tag(std::uint32_t shard, std::uint64_t round, std::uint64_t attempt) {
   return {{0, round}, {1, attempt}, 0, shard};
 }
 
-std::uint8_t codec_id(std::string_view name) {
+std::uint32_t codec_id(std::string_view name) {
   return (*find_codec(name))->wire_id();
 }
 

@@ -19,7 +19,7 @@ Transports make_members(InProcessNetwork& network, std::size_t count);
 MemberId island(std::uint32_t index, std::uint64_t incarnation = 1);
 TimePoint in(double seconds);
 Tag tag(std::uint32_t shard, std::uint64_t round = 0, std::uint64_t attempt = 1);
-std::uint8_t codec_id(std::string_view name);
+std::uint32_t codec_id(std::string_view name);
 // Bytes that depend on their place and on `seed`.
 std::vector<std::byte> pattern(std::size_t bytes, unsigned seed = 1);
 

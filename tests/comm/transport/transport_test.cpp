@@ -153,7 +153,7 @@ TEST_CASE("a newer attempt fails the older ones of its round only") {
 TEST_CASE("a message that is not what the close said is refused on both sides") {
   const auto members = make_members(any_transport(), 2);
   const auto payload = pattern(4096);
-  const std::uint8_t fp32 = codec_id("fp32");
+  const std::uint32_t fp32 = codec_id("fp32");
   const auto [expected, bytes] = GENERATE_COPY(
       std::pair(Expected{0xff, 1024}, 4096U), std::pair(Expected{codec_id("bf16"), 2048}, 4096U),
       std::pair(Expected{fp32, 1023}, 4096U), std::pair(Expected{fp32, 1024}, 4092U),

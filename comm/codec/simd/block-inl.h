@@ -1,0 +1,30 @@
+// What the vector kernels share. Included once a target: no #pragma once.
+#if defined(OUTRIGGER_CODEC_SIMD_BLOCK_INL_H) == defined(HWY_TARGET_TOGGLE)
+#ifdef OUTRIGGER_CODEC_SIMD_BLOCK_INL_H
+#undef OUTRIGGER_CODEC_SIMD_BLOCK_INL_H
+#else
+#define OUTRIGGER_CODEC_SIMD_BLOCK_INL_H
+#endif
+
+#include <hwy/highway.h>
+
+HWY_BEFORE_NAMESPACE();
+namespace outrigger::simd::HWY_NAMESPACE {
+namespace hn = hwy::HWY_NAMESPACE;
+
+// The bits of the largest magnitude; kInfinityBits or more if a value is not finite.
+template <std::size_t kCount>
+HWY_INLINE std::int32_t largest_magnitude(const float* values) {
+  const hn::CappedTag<std::int32_t, 16> d;
+  const auto mask = hn::Set(d, 0x7fffffff);
+  auto largest = hn::Zero(d);
+  for (std::size_t i = 0; i < kCount; i += hn::Lanes(d)) {
+    const auto bits = hn::LoadU(d, reinterpret_cast<const std::int32_t*>(values + i));
+    largest = hn::Max(largest, hn::And(bits, mask));
+  }
+  return hn::GetLane(hn::MaxOfLanes(d, largest));
+}
+
+}  // namespace outrigger::simd::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+#endif
