@@ -47,6 +47,8 @@ class Codec {
   // Bytes of `elements` values that start at a block's beginning. The last block may be short.
   virtual std::size_t encoded_bytes(std::size_t elements) const = 0;
 
+  // Whether it leaves values out and writes the others with another codec (top_k.h).
+  bool composed() const { return wire_id() > 0xff; }
   // Whether decode(encode(x)) is x for every finite x, so that there is nothing to feed back.
   virtual bool lossless() const { return false; }
   // Whether encode_block can round stochastically; a codec that cannot ignores what it is told.

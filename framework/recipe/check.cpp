@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <outrigger/comm/codec/codec.h>
 #include <outrigger/framework/recipe/problems.h>
 #include <outrigger/framework/recipe/value.h>
 
@@ -49,6 +50,7 @@ class Checker {
     check_outer();
     check_aggregate();
     check_sync();
+    check_codecs();
     check_schedule();
     check_experiment();
     check_train();
@@ -254,6 +256,57 @@ class Checker {
     const TimeoutRecipe& timeout = r_.membership.timeout;
     refuse_if(timeout.min > timeout.max, {"membership.timeout.min", "membership.timeout.max"},
               "membership.timeout.min is longer than membership.timeout.max; swap them?");
+  }
+
+  void check_codecs() {
+    const SyncRecipe& sync = r_.sync;
+    const Result<const Codec*> codec = find_codec(sync.codec);
+    refuse_if(!codec.ok(), {"sync.codec"}, codec.ok() ? "" : codec.status().message());
+    const Result<const Codec*> result =
+        find_codec(sync.result_codec == "auto" ? "fp32" : sync.result_codec);
+    refuse_if(!result.ok(), {"sync.result_codec"},
+              result.ok() ? "" : result.status().message() + ", or auto");
+    if (!codec.ok() || !result.ok() || !sync.enabled) return;
+    refuse_if((*result)->composed(), {"sync.result_codec"},
+              fmt::format("{} leaves most of the mean out, and nothing feeds that back; take auto "
+                          "or a codec that sends every value",
+                          sync.result_codec));
+    refuse_if(
+        sync.rounding == "stochastic" && !(*codec)->rounds_stochastically(),
+        {"sync.rounding", "sync.codec"},
+        fmt::format("{} cannot round stochastically; leave sync.rounding at nearest", sync.codec));
+    check_feedback(**codec);
+  }
+
+  void check_feedback(const Codec& codec) {
+    const SyncRecipe& sync = r_.sync;
+    const bool on = sync.error_feedback > 0;
+    warn_if(on && codec.lossless(), {"sync.error_feedback"},
+            fmt::format("has no effect: {} loses nothing", sync.codec));
+    warn_if(!on && is_changed("sync.feedback"), {"sync.feedback"},
+            "has no effect: sync.error_feedback is 0");
+    warn_if(!on && bits_per_value(codec) < 3 && !codec.rounds_stochastically(),
+            {"sync.codec", "sync.error_feedback"},
+            fmt::format("{} loses most of every change for good; set sync.error_feedback to 0.9 "
+                        "or more",
+                        sync.codec));
+    refuse_if(on && r_.outer.optimizer == "noloco", {"sync.error_feedback", "outer.optimizer"},
+              "noloco's islands send parameters, of which nothing may be fed back; make it 0");
+    if (!on || sync.feedback != "econtrol") return;
+    refuse_if(
+        sync.aggregate != "uniform", {"sync.feedback", "sync.aggregate"},
+        fmt::format("econtrol needs every island to count alike; make sync.aggregate uniform, "
+                    "not {}",
+                    sync.aggregate));
+    refuse_if(sync.result_codec != "auto" && sync.result_codec != "fp32",
+              {"sync.feedback", "sync.result_codec"},
+              fmt::format("econtrol needs the mean as it is; make sync.result_codec fp32 or auto, "
+                          "not {}",
+                          sync.result_codec));
+    refuse_if(sync.eager, {"sync.feedback", "sync.eager"},
+              "econtrol does not go together with eager updates; leave one of the two out");
+    refuse_if(r_.outer.optimizer == "delayed_nesterov", {"sync.feedback", "outer.optimizer"},
+              "econtrol needs rounds that all islands share; delayed_nesterov has none");
   }
 
   void check_schedule() {

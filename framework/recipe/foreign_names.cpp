@@ -85,7 +85,6 @@ constexpr ForeignName kForeignNames[] = {
     {"nnodes", "islands.count", "an island is one process"},
     // Outrigger's own, still to come
     {"islands.workers", "", kOneWorker},
-    {"sync.error_feedback", "", "has no key yet: what a codec rounds off is lost; leave it out"},
     {"comm.transport", "", "has no key: `train` uses gRPC; leave it out"},
     {"comm.channels", "", "has no key yet: a pair of islands shares one connection; leave it out"},
     {"membership.policy", "",

@@ -98,8 +98,11 @@ struct EditRecipe {
 struct SyncRecipe {
   bool enabled = true;
   std::int64_t every = 50;                  // inner steps between two rounds (H)
-  std::string codec = "fp32";               // fp32, bf16, int8
-  std::string result_codec = "auto";        // auto, fp32, bf16, int8
+  std::string codec = "fp32";               // that find_codec knows
+  std::string result_codec = "auto";        // auto, or a dense one
+  double error_feedback = 0;                // beta; 0: off
+  std::string feedback = "residual";        // residual, econtrol
+  std::string rounding = "nearest";         // nearest, stochastic
   std::int64_t fragments = 1;               // P
   std::string pattern = "strided";          // strided, sequential, balanced
   std::vector<std::string> fragment_names;  // instead: shell patterns, one entry a fragment

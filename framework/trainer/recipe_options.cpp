@@ -64,6 +64,9 @@ DiLoCoOptions diloco_options(const Recipe& recipe) {
   options.every = static_cast<std::uint64_t>(recipe.sync.every);
   options.codec = recipe.sync.codec;
   options.result_codec = recipe.sync.result_codec;
+  options.feedback = {recipe.sync.error_feedback, recipe.sync.feedback};
+  options.rounding = recipe.sync.rounding;
+  options.seed = static_cast<std::uint64_t>(recipe.seed);
   options.fragments = static_cast<std::uint32_t>(recipe.sync.fragments);
   options.pattern = recipe.sync.pattern;
   options.fragment_names = recipe.sync.fragment_names;

@@ -31,6 +31,10 @@ std::string open_name(const RoundId& round, const char* what) {
   return fmt::format("open.{}.{}.{}", round.fragment, round.number, what);
 }
 
+std::string delta_prefix(const RoundId& round) {
+  return open_name(round, "delta") + ".";
+}
+
 Json member_json(const MemberId& member) {
   return {member.island, member.incarnation, member.worker};
 }
@@ -140,6 +144,8 @@ Status read_fragment(const Json& json, const Tensors& tensors, std::uint32_t ind
   if (status.ok()) status = read(method.options.control_variates, "variate.", own.variate);
   if (status.ok())
     status = read(method.options.control_variates, "gradient_sum.", own.gradient_sum);
+  if (status.ok()) status = read(method.options.feedback.on(), "residual.", own.residual);
+  if (status.ok()) status = read(method.options.feedback.econtrol(), "estimate.", own.estimate);
   if (status.ok()) status = read(method.outer->asynchronous(), "anchor.", own.anchor);
   if (status.ok()) status = read(method.gossips(), "global.", shared.global);
   const std::vector<std::string> slots = method.outer->slots();
@@ -148,7 +154,11 @@ Status read_fragment(const Json& json, const Tensors& tensors, std::uint32_t ind
   for (const Json& round : json.at("open")) {
     if (!status.ok()) break;
     own.open.emplace_back();
-    status = read_open(round, tensors, index, method, fragment, source, own.open.back());
+    OpenRound& open = own.open.back();
+    status = read_open(round, tensors, index, method, fragment, source, open);
+    if (status.ok())
+      status = read(method.options.feedback.on() && method.keeps_lead(), delta_prefix(open.round),
+                    open.delta);
   }
   return status;
 }
@@ -170,6 +180,8 @@ Status write_private(const std::string& path, Replica& replica, const Synchroniz
     };
     add(own.lead, "lead.");
     add(own.variate, "variate.");
+    add(own.residual, "residual.");
+    add(own.estimate, "estimate.");
     add(own.gradient_sum, "gradient_sum.");
     add(own.anchor, "anchor.");
     if (sync.method().gossips()) {  // its replica is its own
@@ -181,6 +193,7 @@ Status write_private(const std::string& path, Replica& replica, const Synchroniz
     for (const OpenRound& open : own.open) {
       tensors.push_back(bytes_tensor(open_name(open.round, "encoded"), *open.encoded));
       tensors.push_back(bytes_tensor(open_name(open.round, "result"), *open.outcome->bytes));
+      add(open.delta, delta_prefix(open.round));
     }
   }
   return write_safetensors(path, tensors, {{"state", private_json(sync.own()).dump()}});

@@ -106,6 +106,7 @@ Status write_outer(const std::string& path, const Synchronizer& sync) {
     for (std::size_t k = 0; k < slots.size(); ++k)
       append(tensors, views(fragment, state.slots[k], "", "." + slots[k]));
     if (!state.variate.empty()) append(tensors, views(fragment, state.variate, "", ".variate"));
+    if (!state.estimate.empty()) append(tensors, views(fragment, state.estimate, "", ".estimate"));
     if (!state.statistics.empty()) {
       double* data = const_cast<double*>(state.statistics.data());  // NOLINT: as above
       tensors.push_back(
@@ -175,6 +176,8 @@ Status read_shared(const Checkpoint& checkpoint, const Method& method,
     }
     if (status.ok() && method.options.control_variates)
       status = read_flat(*buffers, fragments[p], "", ".variate", checkpoint.path, state.variate);
+    if (status.ok() && method.options.feedback.econtrol())
+      status = read_flat(*buffers, fragments[p], "", ".estimate", checkpoint.path, state.estimate);
     if (status.ok()) status = read_statistics(*buffers, p, checkpoint.path, state.statistics);
     shared.fragments.push_back(std::move(state));
   }

@@ -80,14 +80,20 @@ void AsyncDiLoCo::settle() {
 // anchor - theta_local; false if it is not finite.
 bool AsyncDiLoCo::encode_own(Contribution& contribution) {
   TensorNorms norms(fragments_[0].borders);
-  auto encoded =
-      std::make_shared<std::vector<std::byte>>(method_.codec->encoded_bytes(contribution.elements));
+  PrivateState::Fragment& own = own_.fragments[0];
+  const FeedbackOptions& feedback = method_.options.feedback;
+  const auto encoded = buffers_.take(method_.codec->encoded_bytes(contribution.elements));
   const auto fill = [&](std::size_t offset, std::span<float> delta) {
-    read_delta(own_.fragments[0].anchor, fragments_[0].local, offset, delta);
+    read_delta(own.anchor, fragments_[0].local, offset, delta);
     if (on_delta) on_delta(contribution.round, offset, delta);
+    if (feedback.on())
+      add_residual(delta, std::span(own.residual).subspan(offset, delta.size()), feedback.decay);
     norms.add(offset, delta);
   };
-  const bool finite = encode_each(*method_.codec, contribution.elements, fill, *encoded);
+  // Every upload is applied by everyone, so what it lost is the residual at once.
+  const bool finite = encode_each(
+      *method_.codec, contribution.elements, fill, *encoded,
+      encode_options(method_, contribution.round, session_.self().island, own.residual));
   contribution.encoded = encoded;
   contribution.norms = norms.norms();
   return finite;
@@ -123,25 +129,16 @@ void AsyncDiLoCo::upload(std::vector<RoundReport>& reports) {
 
 void AsyncDiLoCo::apply_arrival(const RoundOutcome& outcome) {
   Version& version = shared_.arrivals.at(outcome.round.fragment);
-  if (outcome.version.number != version.number + 1 ||
-      outcome.version.chain != chain(version.chain, outcome.hash))
-    throw Error(
-        {Code::kCorruption,
-         fmt::format("{} does not continue this island's history (version {}): stop the job "
-                     "and resume it from its last checkpoint",
-                     to_string(outcome.round), version.number)});
+  check_continues(version, outcome);
   SharedState::Fragment& state = shared_.fragments[0];
   OuterStep step;
   step.round = state.version.number;
   step.lr_factor = method_.lr_factor(step.round / shared_.arrivals.size());
   throw_if_error(decode_each(*outcome.codec, *outcome.bytes, state.global.size(),
                              [&](std::size_t offset, std::span<const float> g) {
-                               std::vector<std::span<float>> slots;
-                               for (std::vector<float>& slot : state.slots)
-                                 slots.push_back(std::span(slot).subspan(offset, g.size()));
                                method_.outer->step_block(
-                                   std::span(state.global).subspan(offset, g.size()), g, slots,
-                                   step);
+                                   std::span(state.global).subspan(offset, g.size()), g,
+                                   slots_at(state, offset, g.size()), step);
                              }));
   version = outcome.version;
   state.version.number += 1;

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 namespace outrigger {
+
 DiLoCo::DiLoCo(Session& session, NamedTensors parameters, DiLoCoOptions options, SharedState shared,
                PrivateState own)
     : Synchronizer(session, std::move(parameters), std::move(options), std::move(shared),
@@ -16,7 +17,8 @@ DiLoCo::DiLoCo(Session& session, NamedTensors parameters, DiLoCoOptions options,
                  fmt::format("{} is an asynchronous rule: use AsyncDiLoCo, or make_synchronizer",
                              method_.outer->name())});
   for (std::uint32_t p = 0; p < fragments_.size(); ++p) {
-    syncs_.emplace_back(session_, method_, fragments_[p], shared_.fragments[p], own_.fragments[p]);
+    syncs_.emplace_back(session_, method_, fragments_[p], shared_.fragments[p], own_.fragments[p],
+                        buffers_);
     timings_[p].resize(own_.fragments[p].open.size());
     if (!method_.gossips() || shared_.fragments[p].version.number == 0) compare_states("start", p);
   }

@@ -5,6 +5,7 @@
 #include <array>
 
 #include <outrigger/optim/aggregate/mean.h>
+#include <outrigger/optim/aggregate/sums.h>
 #include <outrigger/optim/sync/eager.h>
 #include <outrigger/optim/sync/merge.h>
 
@@ -22,29 +23,29 @@ void FragmentSync::scale(const Judgement& judgement, std::size_t offset, std::sp
     for (float& value : g) value *= scales[0];
     return;
   }
-  for (std::size_t t = 0; t < scales.size(); ++t) {
-    const std::size_t begin = std::max(fragment_.borders[t], offset);
-    const std::size_t end = std::min(fragment_.borders[t + 1], offset + g.size());
-    for (std::size_t i = begin; i < end; ++i) g[i - offset] *= scales[t];
-  }
+  for_each_tensor(fragment_.borders, offset, g.size(),
+                  [&](std::size_t tensor, std::size_t begin, std::size_t end) {
+                    for (std::size_t i = begin; i < end; ++i) g[i] *= scales[tensor];
+                  });
 }
 
-void FragmentSync::step_block(const OpenRound& open, std::size_t offset, std::span<float> g) {
+Status FragmentSync::step_block(const OpenRound& open, std::size_t offset, std::span<float> g) {
   const RoundOutcome& outcome = *open.outcome;
-  std::vector<std::span<float>> slots;
-  for (std::vector<float>& slot : shared_.slots)
-    slots.push_back(std::span(slot).subspan(offset, g.size()));
   OuterStep step;
   step.round = open.round.number;
   step.lr_factor = method_.lr_factor(step.round);
   Block second_block;
   const std::span<float> second = std::span(second_block).first(g.size());
   if (method_.two_parts())
-    throw_if_error(decode_at(*outcome.codec, *outcome.bytes, payload_.second() + offset, second));
+    if (Status status =
+            decode_at(*outcome.codec, *outcome.bytes, payload_.second() + offset, second);
+        !status.ok())
+      return status;
   if (method_.gossips()) step.peer_mean = second;
   if (!shared_.variate.empty())
     std::ranges::copy(second, shared_.variate.begin() + static_cast<std::ptrdiff_t>(offset));
-  method_.outer->step_block(global(offset, g.size()), g, slots, step);
+  method_.outer->step_block(global(offset, g.size()), g, slots_at(shared_, offset, g.size()), step);
+  return {};
 }
 
 FragmentSync::Merge FragmentSync::merge_of(const OpenRound& open, Merging merging) const {
@@ -53,15 +54,16 @@ FragmentSync::Merge FragmentSync::merge_of(const OpenRound& open, Merging mergin
   return method_.options.eager ? Merge::kNone : Merge::kMix;
 }
 
-void FragmentSync::merge_block(const OpenRound& open, Merge merge, std::size_t offset,
-                               std::span<float> before) const {
-  if (merge == Merge::kNone) return;
+Status FragmentSync::merge_block(const OpenRound& open, Merge merge, std::size_t offset,
+                                 std::span<float> before) const {
+  if (merge == Merge::kNone) return {};
   const std::span<const float> after = std::span(shared_.global).subspan(offset, before.size());
   Block local_block, kept_block = {};
   const std::span<float> local = std::span(local_block).first(before.size());
   const std::span<float> kept = std::span(kept_block).first(before.size());
   read_block(fragment_.local, offset, local);
-  if (open.finite && merge == Merge::kCarry) decode_own(open, offset, kept);
+  if (open.finite && merge == Merge::kCarry)
+    if (Status status = read_included(open, offset, kept); !status.ok()) return status;
   switch (merge) {
     case Merge::kOverwrite:
       mix(local, after, 0);
@@ -82,26 +84,32 @@ void FragmentSync::merge_block(const OpenRound& open, Merge merge, std::size_t o
       break;
   }
   write_block(fragment_.local, offset, local);
+  return {};
 }
 
 RoundOutcome FragmentSync::apply(Merging merging) {
   settle(own_.open.front());
-  const OpenRound open = std::move(own_.open.front());
+  OpenRound open = std::move(own_.open.front());
   own_.open.pop_front();
   const RoundOutcome& outcome = *open.outcome;
   const Merge merge = merge_of(open, merging);
-  each_block([&](std::size_t offset, std::size_t count) {
+  each_block([&](std::size_t offset, std::size_t count) -> Status {
     Block before_block, g_block;
     const std::span<float> before = std::span(before_block).first(count);
     std::ranges::copy(global(offset, count), before.begin());
     if (!open.judgement.skip) {
       const std::span<float> g = std::span(g_block).first(count);
-      throw_if_error(decode_at(*outcome.codec, *outcome.bytes, offset, g));
+      Status status = decode_at(*outcome.codec, *outcome.bytes, offset, g);
+      if (!status.ok()) return status;
+      if (!shared_.estimate.empty())
+        add_estimate(g, std::span(shared_.estimate).subspan(offset, count),
+                     outcome.contributors.size(), session_.peers().size());
       scale(open.judgement, offset, g);
-      step_block(open, offset, g);
+      if (status = step_block(open, offset, g); !status.ok()) return status;
     }
-    merge_block(open, merge, offset, before);
+    return merge_block(open, merge, offset, before);
   });
+  if (!open.delta.empty()) spare_.push_back(std::move(open.delta));
   shared_.version = outcome.version;
   if (merging == Merging::kCarry) std::ranges::fill(own_.lead, 0.0F);  // all of it is global now
   if (merge == Merge::kOverwrite || merge == Merge::kMix)
@@ -113,23 +121,24 @@ RoundOutcome FragmentSync::apply(Merging merging) {
 
 void FragmentSync::place_eagerly() {
   const OpenRound& newest = own_.open.back();
-  each_block([&](std::size_t offset, std::size_t count) {
+  each_block([&](std::size_t offset, std::size_t count) -> Status {
     Block local_block, kept_block;
     const std::span<float> local = std::span(local_block).first(count);
     const std::span<float> kept = std::span(kept_block).first(count);
     std::ranges::copy(global(offset, count), local.begin());
     if (newest.finite && newest.held > 0) {
-      decode_own(newest, offset, kept);
+      if (Status status = decode_own(newest, offset, kept); !status.ok()) return status;
       eager_correct(*method_.outer->linear(), newest.share, kept,
                     std::span(own_.lead).subspan(offset, count), local);
     }
     write_block(fragment_.local, offset, local);
+    return {};
   });
 }
 
 RoundOutcome FragmentSync::average() {
   const Codec* fp32 = find_codec("fp32").value_or_throw();
-  auto encoded = std::make_shared<std::vector<std::byte>>(fp32->encoded_bytes(elements()));
+  const auto encoded = buffers_.take(fp32->encoded_bytes(elements()));
   Contribution contribution;
   contribution.finite = encode_each(
       *fp32, elements(),
@@ -146,7 +155,7 @@ RoundOutcome FragmentSync::average() {
   throw_if_error(session_.launch(std::move(contribution)));
   const RoundOutcome outcome =
       session_.wait({shared_.version.fragment, shared_.version.number}).value_or_throw();
-  check_continues(outcome);
+  check_continues(shared_.version, outcome);
   throw_if_error(decode_each(*outcome.codec, *outcome.bytes, elements(),
                              [&](std::size_t offset, std::span<const float> mean) {
                                std::ranges::copy(mean, global(offset, mean.size()).begin());

@@ -6,9 +6,9 @@
 #include <algorithm>
 #include <array>
 
+#include <outrigger/comm/codec/stretch.h>
 #include <outrigger/optim/inner/corrections.h>
 #include <outrigger/optim/sync/eager.h>
-#include <outrigger/optim/sync/tensor_norms.h>
 
 namespace outrigger {
 namespace {
@@ -22,13 +22,26 @@ RoundFacts facts_of(const RoundOutcome& outcome, const Borders& borders) {
 }  // namespace
 
 FragmentSync::FragmentSync(Session& session, const Method& method, const Fragment& fragment,
-                           SharedState::Fragment& shared, PrivateState::Fragment& own)
+                           SharedState::Fragment& shared, PrivateState::Fragment& own,
+                           BufferPool buffers)
     : session_(session),
       method_(method),
       fragment_(fragment),
       shared_(shared),
       own_(own),
-      payload_(shared.global.size(), method.two_parts()) {}
+      payload_(shared.global.size(), method.two_parts()),
+      buffers_(std::move(buffers)) {}
+
+void FragmentSync::each_block(
+    const std::function<Status(std::size_t offset, std::size_t count)>& visit) const {
+  throw_if_error(for_each_stretch(
+      elements(), method_.threads, [&](std::size_t begin, std::size_t end) -> Status {
+        for (std::size_t offset = begin; offset < end; offset += kDriverBlock)
+          if (Status status = visit(offset, std::min(kDriverBlock, end - offset)); !status.ok())
+            return status;
+        return {};
+      }));
+}
 
 void FragmentSync::correct_gradients() {
   const DiLoCoOptions& options = method_.options;
@@ -58,9 +71,18 @@ Version FragmentSync::newest() const {
   return own_.open.empty() ? shared_.version : own_.open.back().outcome->version;
 }
 
-void FragmentSync::decode_own(const OpenRound& open, std::size_t offset,
-                              std::span<float> values) const {
-  throw_if_error(decode_at(*method_.codec, *open.encoded, offset, values));
+Status FragmentSync::decode_own(const OpenRound& open, std::size_t offset,
+                                std::span<float> values) const {
+  return decode_at(*method_.codec, *open.encoded, offset, values);
+}
+
+// What of this island's own work a round takes care of: all of it, if what the encoding lost is fed
+// back; else what was sent, and the rest stays in theta_local.
+Status FragmentSync::read_included(const OpenRound& open, std::size_t offset,
+                                   std::span<float> values) const {
+  if (open.delta.empty()) return decode_own(open, offset, values);
+  std::ranges::copy(std::span(open.delta).subspan(offset, values.size()), values.begin());
+  return {};
 }
 
 // theta_global - theta_local, without what open rounds include of this island and theta_local still
@@ -70,18 +92,26 @@ void FragmentSync::read_own_delta(std::size_t offset, std::span<float> delta) co
   Block block;
   const std::span<float> kept = std::span(block).first(delta.size());
   for (const OpenRound& open : own_.open) {
-    if (!open.finite) continue;
+    if (!open.finite || !open.outcome) continue;
     if (method_.options.eager) {  // theta_local stands on theta_global + correction
       if (&open != &own_.open.back() || open.held == 0) continue;
-      decode_own(open, offset, kept);
+      throw_if_error(decode_own(open, offset, kept));
       eager_correct(*method_.outer->linear(), open.share, kept,
                     std::span(own_.lead).subspan(offset, delta.size()), delta);
     } else if (open.outcome->included && open.held > 0) {
-      decode_own(open, offset, kept);
+      throw_if_error(read_included(open, offset, kept));
       const float held = static_cast<float>(open.held);
       for (std::size_t i = 0; i < delta.size(); ++i) delta[i] -= held * kept[i];
     }
   }
+}
+
+void FragmentSync::feed_back(std::size_t offset, std::span<float> delta) const {
+  const FeedbackOptions& feedback = method_.options.feedback;
+  if (!feedback.on()) return;
+  add_residual(delta, std::span(own_.residual).subspan(offset, delta.size()), feedback.decay);
+  if (feedback.econtrol())
+    subtract_estimate(delta, std::span(own_.estimate).subspan(offset, delta.size()));
 }
 
 void FragmentSync::fill_second(std::size_t offset, std::span<float> values) const {
@@ -94,59 +124,88 @@ void FragmentSync::fill_second(std::size_t offset, std::span<float> values) cons
   for (std::size_t i = 0; i < values.size(); ++i) values[i] = own_.gradient_sum[offset + i] / count;
 }
 
+void FragmentSync::fill_block(OpenRound& open, const DeltaHook& hook, TensorNorms& norms,
+                              std::size_t offset, std::span<float> values) const {
+  if (offset >= elements()) return fill_second(offset - payload_.second(), values);
+  const std::span<float> delta = values.first(std::min(values.size(), elements() - offset));
+  read_own_delta(offset, delta);
+  if (hook) hook(open.round, offset, delta);
+  if (!open.delta.empty())
+    std::ranges::copy(delta, open.delta.begin() + static_cast<std::ptrdiff_t>(offset));
+  feed_back(offset, delta);
+  norms.add(offset, delta);
+  std::ranges::fill(values.subspan(delta.size()), 0.0F);
+}
+
+void FragmentSync::encode(OpenRound& open, const DeltaHook& hook, TensorNorms& norms) {
+  const auto memory = [&](bool wanted) {
+    std::vector<float> values;
+    if (wanted && !spare_.empty()) {
+      values = std::move(spare_.back());
+      spare_.pop_back();
+    }
+    values.resize(wanted ? elements() : 0);
+    return values;
+  };
+  const bool feedback = method_.options.feedback.on();
+  open.lost = memory(feedback);
+  open.delta = memory(feedback && method_.keeps_lead());
+  const auto encoded = buffers_.take(method_.codec->encoded_bytes(payload_.elements()));
+  EncodeOptions options = encode_options(method_, open.round, session_.self().island, open.lost);
+  if (hook) options.threads = 1;
+  open.finite = encode_each(
+      *method_.codec, payload_.elements(),
+      [&](std::size_t offset, std::span<float> values) {
+        fill_block(open, hook, norms, offset, values);
+      },
+      *encoded, options);
+  open.encoded = encoded;
+}
+
 FragmentSync::Launched FragmentSync::launch(const DeltaHook& hook) {
   const Version base = newest();
   OpenRound open;
   open.round = {shared_.version.fragment, base.number};
   open.tokens = own_.tokens;
   open.share = estimated_share();
-
-  TensorNorms norms(fragment_.borders);
-  auto encoded =
-      std::make_shared<std::vector<std::byte>>(method_.codec->encoded_bytes(payload_.elements()));
-  const auto fill = [&](std::size_t offset, std::span<float> values) {
-    std::ranges::fill(values, 0.0F);
-    if (offset < elements()) {
-      const std::span<float> delta = values.first(std::min(values.size(), elements() - offset));
-      read_own_delta(offset, delta);
-      if (hook) hook(open.round, offset, delta);
-      norms.add(offset, delta);
-    } else {
-      fill_second(offset - payload_.second(), values);
-    }
-  };
-  open.finite = encode_each(*method_.codec, payload_.elements(), fill, *encoded);
-  open.encoded = encoded;
+  TensorNorms tensor_norms(fragment_.borders);
+  encode(open, hook, tensor_norms);
   std::ranges::fill(own_.gradient_sum, 0.0F);
   own_.gradients = 0;
-
-  Contribution contribution;
-  contribution.round = open.round;
-  contribution.base = base;
-  contribution.tokens = open.tokens;
-  contribution.norms = norms.norms();
-  contribution.finite = open.finite;
-  contribution.elements = payload_.elements();
-  contribution.codec = method_.codec;
-  contribution.result_codec = method_.result_codec;
-  contribution.reducer =
-      payload_.reducer(method_.aggregation->reducer(fragment_.borders, shared_.statistics));
-  contribution.encoded = open.encoded;
-  const Launched launched{open.finite, contribution.norms[0]};
-  if (!open.finite) contribution.norms.assign(contribution.norms.size(), 0);
-  throw_if_error(session_.launch(std::move(contribution)));
+  std::vector<double> norms = tensor_norms.norms();
+  const Launched launched{open.finite, norms[0]};
+  if (!open.finite) norms.assign(norms.size(), 0);
+  announce(open, base, std::move(norms));
 
   if (method_.options.eager && open.finite) {
-    each_block([&](std::size_t offset, std::size_t count) {
+    each_block([&](std::size_t offset, std::size_t count) -> Status {
       Block block;
       const std::span<float> delta = std::span(block).first(count);
-      decode_own(open, offset, delta);
+      if (Status status = decode_own(open, offset, delta); !status.ok()) return status;
       eager_remember(*method_.outer->linear(), open.share, delta,
                      std::span(own_.lead).subspan(offset, count));
+      return {};
     });
   }
   own_.open.push_back(std::move(open));
   return launched;
+}
+
+void FragmentSync::announce(const OpenRound& open, const Version& base, std::vector<double> norms) {
+  Contribution contribution;
+  contribution.round = open.round;
+  contribution.base = base;
+  contribution.tokens = open.tokens;
+  contribution.norms = std::move(norms);
+  contribution.finite = open.finite;
+  contribution.elements = payload_.elements();
+  contribution.codec = method_.codec;
+  contribution.result_codec = method_.result_codec;
+  contribution.result_rounding = result_rounding(method_, open.round);
+  contribution.reducer =
+      payload_.reducer(method_.aggregation->reducer(fragment_.borders, shared_.statistics));
+  contribution.encoded = open.encoded;
+  throw_if_error(session_.launch(std::move(contribution)));
 }
 
 // This island's part of the mean: as in the newest settled round, or as if all were equal.
@@ -167,26 +226,34 @@ double FragmentSync::estimated_share() const {
 void FragmentSync::settle(OpenRound& open) {
   if (open.outcome) return;
   RoundOutcome outcome = session_.wait(open.round).value_or_throw();
-  check_continues(outcome);
+  Version before = shared_.version;
+  for (const OpenRound& earlier : own_.open)
+    if (earlier.outcome) before = earlier.outcome->version;
+  check_continues(before, outcome);
   open.outcome = std::move(outcome);
   judge(open);
   if (!open.outcome->included) return;
   own_.tokens -= open.tokens;
   take_variate(open);
+  take_residual(open);
 }
 
-void FragmentSync::check_continues(const RoundOutcome& outcome) const {
-  Version before = shared_.version;
-  for (const OpenRound& open : own_.open)
-    if (open.outcome) before = open.outcome->version;
-  if (outcome.version.number == before.number + 1 &&
-      outcome.version.chain == chain(before.chain, outcome.hash))
-    return;
-  throw Error(
-      {Code::kCorruption,
-       fmt::format("{} does not continue this island's history (version {}, chain {}): stop the "
-                   "job and resume it from its last checkpoint",
-                   to_string(outcome.round), before.number, before.chain.hex())});
+void FragmentSync::take_residual(OpenRound& open) {
+  const FeedbackOptions& feedback = method_.options.feedback;
+  if (!feedback.on()) return;
+  if (feedback.econtrol()) {
+    each_block([&](std::size_t offset, std::size_t count) -> Status {
+      Block block;
+      const std::span<float> sent = std::span(block).first(count);
+      if (Status status = decode_own(open, offset, sent); !status.ok()) return status;
+      take_in(std::span(open.lost).subspan(offset, count),
+              std::span(own_.residual).subspan(offset, count), feedback.decay, sent,
+              std::span(own_.estimate).subspan(offset, count));
+      return {};
+    });
+  }
+  own_.residual.swap(open.lost);
+  spare_.push_back(std::move(open.lost));
 }
 
 void FragmentSync::judge(OpenRound& open) {
@@ -200,11 +267,12 @@ void FragmentSync::judge(OpenRound& open) {
                        to_string(outcome.round), announced.size(), fragment_.parameters.size())});
   TensorNorms norms(fragment_.borders);
   if (method_.aggregation->needs_result_norms()) {
-    each_block([&](std::size_t offset, std::size_t count) {
+    each_block([&](std::size_t offset, std::size_t count) -> Status {
       Block block;
       const std::span<float> values = std::span(block).first(count);
-      throw_if_error(decode_at(*outcome.codec, *outcome.bytes, offset, values));
-      norms.add(offset, values);
+      const Status status = decode_at(*outcome.codec, *outcome.bytes, offset, values);
+      if (status.ok()) norms.add(offset, values);
+      return status;
     });
   }
   open.judgement = method_.aggregation->settle(facts_of(outcome, fragment_.borders), norms.norms(),
@@ -214,8 +282,8 @@ void FragmentSync::judge(OpenRound& open) {
 void FragmentSync::take_variate(const OpenRound& open) {
   if (own_.variate.empty()) return;
   each_block([&](std::size_t offset, std::size_t count) {
-    throw_if_error(decode_at(*method_.codec, *open.encoded, payload_.second() + offset,
-                             std::span(own_.variate).subspan(offset, count)));
+    return decode_at(*method_.codec, *open.encoded, payload_.second() + offset,
+                     std::span(own_.variate).subspan(offset, count));
   });
 }
 
@@ -223,9 +291,11 @@ void FragmentSync::start_over() {
   write_block(fragment_.local, 0, shared_.global);
   own_.tokens = 0;
   std::ranges::fill(own_.lead, 0.0F);
+  std::ranges::fill(own_.residual, 0.0F);
   std::ranges::fill(own_.gradient_sum, 0.0F);
   own_.gradients = 0;
   for (OpenRound& open : own_.open) {
+    std::ranges::fill(open.lost, 0.0F);
     open.held = 0;
     open.tokens = 0;
   }

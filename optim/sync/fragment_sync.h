@@ -1,11 +1,14 @@
 #pragma once
 
-#include <algorithm>
+#include <functional>
 #include <span>
+#include <vector>
 
+#include <outrigger/comm/buffer_pool.h>
 #include <outrigger/comm/membership/session.h>
 #include <outrigger/optim/sync/payload.h>
 #include <outrigger/optim/sync/synchronizer.h>
+#include <outrigger/optim/sync/tensor_norms.h>
 
 namespace outrigger {
 
@@ -13,8 +16,9 @@ namespace outrigger {
 // is DiLoCo's matter. Holds references to the state, which must outlive it. Throws Error.
 class FragmentSync {
  public:
+  // `buffers`: where contributions are encoded; the fragments of a model may share them.
   FragmentSync(Session& session, const Method& method, const Fragment& fragment,
-               SharedState::Fragment& shared, PrivateState::Fragment& own);
+               SharedState::Fragment& shared, PrivateState::Fragment& own, BufferPool buffers);
 
   // Adds FedProx's term and the control variates to the parameters' gradients, as the options say.
   void correct_gradients();
@@ -53,25 +57,28 @@ class FragmentSync {
   std::span<float> global(std::size_t offset, std::size_t count) {
     return std::span(shared_.global).subspan(offset, count);
   }
-  // Calls visit(offset, count) for each block of the driver.
-  template <class Visit>
-  void each_block(Visit visit) const {
-    for (std::size_t offset = 0; offset < elements(); offset += kDriverBlock)
-      visit(offset, std::min(kDriverBlock, elements() - offset));
-  }
-  void decode_own(const OpenRound& open, std::size_t offset, std::span<float> values) const;
+  // Calls visit(offset, count) for each block of the driver, on several threads if it is large.
+  // Throws the first failure.
+  void each_block(const std::function<Status(std::size_t offset, std::size_t count)>& visit) const;
+  Status decode_own(const OpenRound& open, std::size_t offset, std::span<float> values) const;
+  Status read_included(const OpenRound& open, std::size_t offset, std::span<float> values) const;
   void read_own_delta(std::size_t offset, std::span<float> delta) const;
+  void feed_back(std::size_t offset, std::span<float> delta) const;
+  void fill_block(OpenRound& open, const DeltaHook& hook, TensorNorms& norms, std::size_t offset,
+                  std::span<float> values) const;
+  void encode(OpenRound& open, const DeltaHook& hook, TensorNorms& norms);
+  void announce(const OpenRound& open, const Version& base, std::vector<double> norms);
   void fill_second(std::size_t offset, std::span<float> values) const;
   double estimated_share() const;
-  void check_continues(const RoundOutcome& outcome) const;
   Version newest() const;
   void judge(OpenRound& open);
   void take_variate(const OpenRound& open);
-  void step_block(const OpenRound& open, std::size_t offset, std::span<float> g);
+  void take_residual(OpenRound& open);
+  Status step_block(const OpenRound& open, std::size_t offset, std::span<float> g);
   enum class Merge { kNone, kMix, kCarry, kOverwrite };
   Merge merge_of(const OpenRound& open, Merging merging) const;
-  void merge_block(const OpenRound& open, Merge merge, std::size_t offset,
-                   std::span<float> before) const;
+  Status merge_block(const OpenRound& open, Merge merge, std::size_t offset,
+                     std::span<float> before) const;
   void scale(const Judgement& judgement, std::size_t offset, std::span<float> g) const;
 
   Session& session_;
@@ -80,6 +87,8 @@ class FragmentSync {
   SharedState::Fragment& shared_;
   PrivateState::Fragment& own_;
   Payload payload_;
+  BufferPool buffers_;
+  std::vector<std::vector<float>> spare_;  // memory of rounds that are applied, for the next ones
 };
 
 }  // namespace outrigger

@@ -1,11 +1,39 @@
 #include <outrigger/optim/sync/options.h>
 
+#include <ATen/Parallel.h>
 #include <fmt/format.h>
 
 #include <algorithm>
 
 namespace outrigger {
 namespace {
+
+std::string feedback_complaint(const DiLoCoOptions& options, const OuterOptimizer& outer,
+                               const Aggregation& aggregation) {
+  const FeedbackOptions& feedback = options.feedback;
+  if (!(feedback.decay >= 0 && feedback.decay <= 1))
+    return fmt::format("feedback.decay is {}; it must be from 0 to 1", feedback.decay);
+  if (feedback.rule != "residual" && feedback.rule != "econtrol")
+    return fmt::format("there is no feedback rule '{}'; there are residual, econtrol",
+                       feedback.rule);
+  if (options.rounding != "nearest" && options.rounding != "stochastic")
+    return fmt::format("there is no rounding '{}'; there are nearest, stochastic",
+                       options.rounding);
+  if (feedback.on() && outer.gossips())
+    return fmt::format("{} sends parameters, of which nothing may be fed back", outer.name());
+  if (!feedback.econtrol()) return "";
+  if (aggregation.name() != "uniform" || options.eager || outer.asynchronous())
+    return fmt::format(
+        "econtrol needs the aggregation rule uniform and rounds that all islands "
+        "share, without eager; not {}, {}",
+        aggregation.name(), options.eager ? "eager" : outer.name());
+  if (options.result_codec != "auto" && options.result_codec != "fp32")
+    return fmt::format(
+        "econtrol needs result codec fp32, not {}: the islands' estimates would "
+        "drift from their mean",
+        options.result_codec);
+  return "";
+}
 
 std::string complaint(const DiLoCoOptions& options, const OuterOptimizer& outer,
                       const Aggregation& aggregation) {
@@ -42,14 +70,30 @@ std::string complaint(const DiLoCoOptions& options, const OuterOptimizer& outer,
   if (outer.gossips() && (options.delay != 0 || options.control_variates))
     return fmt::format("{} exchanges at once and needs delay 0, without control variates",
                        outer.name());
-  return "";
+  return feedback_complaint(options, outer, aggregation);
+}
+
+Result<const Codec*> find_result_codec(const DiLoCoOptions& options, const Codec& codec) {
+  if (options.result_codec != "auto") return find_codec(options.result_codec);
+  if (options.feedback.econtrol()) return find_codec("fp32");
+  for (const char* name : {"fp32", "bf16"})
+    if (const Codec& finer = **find_codec(name); bits_per_value(finer) <= bits_per_value(codec))
+      return &finer;
+  return find_codec("int8");
 }
 
 }  // namespace
 
-Result<const Codec*> find_result_codec(const std::string& codec, const std::string& result_codec) {
-  if (result_codec != "auto") return find_codec(result_codec);
-  return find_codec(codec == "fp32" ? "fp32" : "bf16");
+EncodeOptions encode_options(const Method& method, RoundId round, std::uint32_t island,
+                             std::span<float> lost) {
+  const bool stochastic = method.options.rounding == "stochastic";
+  return {.rounding = {stochastic, contribution_seed(method.options.seed, round, island), 0},
+          .lost = lost,
+          .threads = method.threads};
+}
+
+Rounding result_rounding(const Method& method, RoundId round) {
+  return {method.options.rounding == "stochastic", result_seed(method.options.seed, round), 0};
 }
 
 std::uint32_t fragment_count(const DiLoCoOptions& options) {
@@ -76,7 +120,7 @@ Result<Method> make_method(DiLoCoOptions options, std::size_t islands) {
   options.outer.workers = islands;
   const Result<const Codec*> codec = find_codec(options.codec);
   if (!codec.ok()) return codec.status();
-  const Result<const Codec*> result = find_result_codec(options.codec, options.result_codec);
+  const Result<const Codec*> result = find_result_codec(options, **codec);
   if (!result.ok()) return result.status();
   Result<std::unique_ptr<OuterOptimizer>> outer = make_outer_optimizer(options.outer);
   if (!outer.ok()) return outer.status();
@@ -91,6 +135,12 @@ Result<Method> make_method(DiLoCoOptions options, std::size_t islands) {
   if (const std::string wrong = complaint(options, *method.outer, *method.aggregation);
       !wrong.empty())
     return Status(Code::kInvalidArgument, wrong);
+  if (options.rounding == "stochastic" && !method.codec->rounds_stochastically())
+    return Status(Code::kInvalidArgument,
+                  fmt::format("{} cannot round stochastically; leave rounding at nearest",
+                              method.codec->name()));
+  method.threads =
+      options.threads > 0 ? options.threads : static_cast<std::size_t>(at::get_num_threads());
   method.options = std::move(options);
   return method;
 }

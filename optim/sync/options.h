@@ -5,11 +5,12 @@
 #include <string>
 #include <vector>
 
-#include <outrigger/comm/codec/codec.h>
+#include <outrigger/comm/codec/driver.h>
 #include <outrigger/comm/membership/coordinator_config.h>
 #include <outrigger/optim/aggregate/aggregation.h>
 #include <outrigger/optim/outer/outer_optimizer.h>
 #include <outrigger/optim/outer/schedule.h>
+#include <outrigger/optim/sync/feedback.h>
 #include <outrigger/optim/sync/fragment.h>
 #include <outrigger/optim/sync/timetable.h>
 
@@ -19,10 +20,14 @@ struct DiLoCoOptions {
   std::uint64_t every = 100;    // H: inner steps between two rounds of a fragment
   std::uint32_t fragments = 1;  // P
   std::uint64_t delay = 0;      // tau: inner steps from a launch to its apply; H: one round late
-  std::string codec = "fp32";   // of the pseudo-gradient: fp32, bf16, int8
-  std::string result_codec = "auto";  // of the average on its way back: auto is fp32 for fp32, bf16
-                                      // for the rest
-  std::string pattern = "strided";    // how the model is cut: see fragment.h
+  std::string codec = "fp32";   // of the pseudo-gradient: a name that find_codec knows
+  // Of the average on its way back, which has no feedback. auto: the finest of fp32, bf16 and int8
+  // that takes no more bytes than `codec` does, or int8.
+  std::string result_codec = "auto";
+  FeedbackOptions feedback;
+  std::string rounding = "nearest";         // or stochastic: unbiased, at random (codec.h)
+  std::uint64_t seed = 0;                   // of what is random
+  std::string pattern = "strided";          // how the model is cut: see fragment.h
   std::vector<std::string> fragment_names;  // instead of fragments and pattern
   std::string merge =
       "mix";           // mix or carry: what an apply does to the local parameters; see merge.h
@@ -33,11 +38,9 @@ struct DiLoCoOptions {
   OuterSchedule outer_schedule;
   double proximal = 0;             // FedProx: mu; 0: off
   bool control_variates = false;   // SCAFFOLD-style
+  std::size_t threads = 0;         // for large fragments; 0: as many as LibTorch may use
   std::uint64_t check_every = 10;  // rounds between two comparisons of the whole state; 0: never
 };
-
-// The codec of the average for `codec` and `result_codec` as in DiLoCoOptions.
-Result<const Codec*> find_result_codec(const std::string& codec, const std::string& result_codec);
 
 FragmentOptions fragment_options(const DiLoCoOptions& options);
 std::uint32_t fragment_count(const DiLoCoOptions& options);
@@ -55,13 +58,26 @@ struct Method {
   std::unique_ptr<OuterOptimizer> outer;
   std::unique_ptr<Aggregation> aggregation;
 
+  std::size_t threads = 1;
+
   bool gossips() const { return outer->gossips(); }
+  // Whether theta_local keeps an open round's pseudo-gradient, to be taken out of it later.
+  bool keeps_lead() const {
+    return !options.eager && (options.merge == "carry" || options.delay == options.every);
+  }
   // Of the outer learning rate, in a fragment's round.
   double lr_factor(std::uint64_t round) const {
     return outer_lr_factor(options.outer_schedule, round);
   }
   bool two_parts() const { return gossips() || options.control_variates; }
 };
+
+// How this island's contribution to a round is encoded; `lost` may be empty.
+EncodeOptions encode_options(const Method& method, RoundId round, std::uint32_t island,
+                             std::span<float> lost);
+
+// And how a round's result is: the same on every island.
+Rounding result_rounding(const Method& method, RoundId round);
 
 // InvalidArgument says which options do not go together; NotFound names what there is instead of a
 // wrong name.

@@ -4,6 +4,7 @@
 #include <deque>
 #include <memory>
 #include <optional>
+#include <span>
 #include <vector>
 
 #include <outrigger/comm/membership/session.h>
@@ -23,6 +24,7 @@ struct SharedState {
     std::vector<std::vector<float>> slots;  // the outer optimizer's, in the order of slots()
     std::vector<double> statistics;         // the aggregation rule's, as of the last settled round
     std::vector<float> variate;             // the global control variate c; empty without
+    std::vector<float> estimate;            // EControl's h (feedback.h); empty without
   };
   std::vector<Fragment> fragments;
   std::vector<Version> arrivals;  // asynchronous: of each island's own rounds; else empty
@@ -34,6 +36,8 @@ struct OpenRound {
   std::uint64_t tokens = 0;  // as announced
   bool finite = true;
   std::shared_ptr<const std::vector<std::byte>> encoded;  // this island's contribution
+  std::vector<float> lost;   // what error feedback gets back, once the round is settled
+  std::vector<float> delta;  // the pseudo-gradient before the residual came in, where it is needed
   double held = 1;   // how much of the contribution theta_local still holds: 1 until an apply mixes
   double share = 0;  // of the contribution in the mean, as an eager island estimates it
   std::optional<RoundOutcome> outcome;  // there once the round is settled
@@ -48,6 +52,8 @@ struct PrivateState {
     std::deque<OpenRound> open;       // in the order of rounds; at most two
     std::vector<float> lead;          // eager: its own contributions as outer momentum filters them
     std::vector<float> variate;       // the local control variate c_i
+    std::vector<float> residual;      // of error feedback, as of the last settled round
+    std::vector<float> estimate;      // EControl's h_i
     std::vector<float> gradient_sum;  // of the inner steps since the last launch
     std::uint64_t gradients = 0;      // how many
     std::vector<float>
@@ -57,6 +63,13 @@ struct PrivateState {
   std::uint64_t step = 0;  // inner steps done
   std::vector<Fragment> fragments;
 };
+
+// The outer optimizer's slots for the `count` values from `offset` on.
+std::vector<std::span<float>> slots_at(SharedState::Fragment& fragment, std::size_t offset,
+                                       std::size_t count);
+
+// Throws Corruption unless the round's version is the one after `before`, by its chain too.
+void check_continues(const Version& before, const RoundOutcome& outcome);
 
 // The hash that islands compare: of theta_global and what belongs to it, in blocks of 1 MiB.
 Hash128 hash_state(const SharedState::Fragment& fragment);

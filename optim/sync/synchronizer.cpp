@@ -19,6 +19,7 @@ SharedState::Fragment initial_shared(std::uint32_t index, const Fragment& fragme
   state.slots.assign(method.outer->slots().size(), std::vector<float>(elements, 0.0F));
   state.statistics.assign(method.aggregation->statistics(islands), 0.0);
   if (method.options.control_variates) state.variate.assign(elements, 0.0F);
+  if (method.options.feedback.econtrol()) state.estimate.assign(elements, 0.0F);
   return state;
 }
 
@@ -26,6 +27,8 @@ PrivateState::Fragment initial_own(const Fragment& fragment, const Method& metho
   const std::size_t elements = fragment.local.elements();
   PrivateState::Fragment own;
   if (method.options.eager) own.lead.assign(elements, 0.0F);
+  if (method.options.feedback.on()) own.residual.assign(elements, 0.0F);
+  if (method.options.feedback.econtrol()) own.estimate.assign(elements, 0.0F);
   if (method.options.control_variates) {
     own.variate.assign(elements, 0.0F);
     own.gradient_sum.assign(elements, 0.0F);
@@ -44,7 +47,8 @@ void check_shape(const SharedState::Fragment& given, const SharedState::Fragment
   bool fits = given.global.size() == wanted.global.size() &&
               given.slots.size() == wanted.slots.size() &&
               given.statistics.size() == wanted.statistics.size() &&
-              given.variate.size() == wanted.variate.size();
+              given.variate.size() == wanted.variate.size() &&
+              given.estimate.size() == wanted.estimate.size();
   for (const std::vector<float>& slot : given.slots) fits &= slot.size() == wanted.global.size();
   refuse_unless(fits, wanted.version.fragment);
 }
@@ -53,6 +57,8 @@ void check_shape(const PrivateState::Fragment& given, const PrivateState::Fragme
                  std::uint32_t fragment) {
   refuse_unless(given.open.size() <= 2 && given.lead.size() == wanted.lead.size() &&
                     given.variate.size() == wanted.variate.size() &&
+                    given.residual.size() == wanted.residual.size() &&
+                    given.estimate.size() == wanted.estimate.size() &&
                     given.gradient_sum.size() == wanted.gradient_sum.size(),
                 fragment);
 }

@@ -5,6 +5,7 @@
 #include <string_view>
 #include <vector>
 
+#include <outrigger/comm/buffer_pool.h>
 #include <outrigger/comm/membership/session.h>
 #include <outrigger/optim/named_tensor.h>
 #include <outrigger/optim/sync/fragment.h>
@@ -79,6 +80,7 @@ class Synchronizer {
   std::vector<Fragment> fragments_;
   SharedState shared_;
   PrivateState own_;
+  BufferPool buffers_;  // of contributions
   bool finished_ = false;
 };
 

@@ -8,12 +8,12 @@
 
 namespace outrigger {
 
-// The 2-norms of a fragment and of each of its tensors, summed up in fp64 from blocks that come in
-// order. Every member gets the same bits from the same values.
+// The 2-norms of a fragment and of each of its tensors, summed up in fp64 from blocks. Every member
+// gets the same bits from the same values, on any number of threads: the blocks of a stretch
+// (comm/codec/stretch.h) come in order and from one thread, whose sums are their own.
 class TensorNorms {
  public:
-  explicit TensorNorms(const Borders& borders)
-      : borders_(borders), squares_(borders.size() - 1, 0.0) {}
+  explicit TensorNorms(const Borders& borders);
 
   // `values` are those from `offset` on; what lies behind the last border does not count.
   void add(std::size_t offset, std::span<const float> values);
@@ -22,9 +22,12 @@ class TensorNorms {
   std::vector<double> norms() const;
 
  private:
+  struct Stretch {
+    std::size_t first = 0;        // tensor that it begins in
+    std::vector<double> squares;  // from that tensor on
+  };
   const Borders& borders_;
-  std::vector<double> squares_;
-  std::size_t tensor_ = 0;  // that the next value belongs to
+  std::vector<Stretch> stretches_;
 };
 
 }  // namespace outrigger
