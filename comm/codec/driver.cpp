@@ -1,9 +1,11 @@
 #include <outrigger/comm/codec/driver.h>
+#include <outrigger/comm/codec/stretch.h>
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <cassert>
 
 namespace outrigger {
@@ -45,11 +47,14 @@ std::span<Byte> bytes_of(const Codec& codec, std::span<Byte> all, std::size_t of
   return all.subspan(codec.encoded_bytes(offset), codec.encoded_bytes(count));
 }
 
-bool encode_values(const Codec& codec, std::span<const float> values, std::span<std::byte> out) {
+bool encode_values(const Codec& codec, std::span<const float> values, Rounding rounding,
+                   std::span<std::byte> out) {
   bool finite = true;
+  const std::size_t first = rounding.position;
   (void)for_each_block(values.size(), codec.block_elements(), [&](auto offset, auto count) {
-    finite &=
-        codec.encode_block(values.subspan(offset, count), bytes_of(codec, out, offset, count));
+    rounding.position = first + offset;
+    finite &= codec.encode_block(values.subspan(offset, count), bytes_of(codec, out, offset, count),
+                                 rounding);
     return Status();
   });
   return finite;
@@ -59,6 +64,24 @@ Status decode_values(const Codec& codec, std::span<const std::byte> in, std::spa
   return for_each_block(values.size(), codec.block_elements(), [&](auto offset, auto count) {
     return codec.decode_block(bytes_of(codec, in, offset, count), values.subspan(offset, count));
   });
+}
+
+// Elements [offset, offset + count) of a span that may end before.
+std::span<float> part_at(std::span<float> all, std::size_t offset, std::size_t count) {
+  offset = std::min(offset, all.size());
+  return all.subspan(offset, std::min(count, all.size() - offset));
+}
+
+void write_lost(const Codec& codec, std::span<const float> values, std::span<const std::byte> bytes,
+                std::span<float> lost) {
+  if (lost.empty()) return;
+  if (codec.lossless()) {
+    std::ranges::fill(lost, 0.0F);
+    return;
+  }
+  Block decoded;
+  (void)decode_values(codec, bytes, std::span(decoded).first(values.size()));
+  for (std::size_t i = 0; i < lost.size(); ++i) lost[i] = values[i] - decoded[i];
 }
 
 }  // namespace
@@ -96,22 +119,29 @@ void read_delta(std::span<const float> global, const Segments& local, std::size_
 }
 
 bool encode_each(const Codec& codec, std::size_t elements, const FillBlock& fill,
-                 std::span<std::byte> out) {
-  assert(out.size() == codec.encoded_bytes(elements));
-  bool finite = true;
-  Block block;
-  (void)for_each_block(elements, kDriverBlock, [&](auto offset, auto count) {
-    const std::span<float> values = std::span(block).first(count);
-    fill(offset, values);
-    finite &= encode_values(codec, values, bytes_of(codec, out, offset, count));
+                 std::span<std::byte> out, const EncodeOptions& options) {
+  assert(out.size() == codec.encoded_bytes(elements) && options.lost.size() <= elements);
+  std::atomic<bool> finite = true;
+  (void)for_each_stretch(elements, options.threads, [&](auto begin, auto end) {
+    Block block;
+    for (std::size_t offset = begin; offset < end; offset += kDriverBlock) {
+      const std::span<float> values = std::span(block).first(std::min(kDriverBlock, end - offset));
+      const std::span<std::byte> bytes = bytes_of(codec, out, offset, values.size());
+      fill(offset, values);
+      Rounding rounding = options.rounding;
+      rounding.position += offset;
+      if (!encode_values(codec, values, rounding, bytes)) finite = false;
+      write_lost(codec, values, bytes, part_at(options.lost, offset, values.size()));
+    }
     return Status();
   });
+  if (!finite) std::ranges::fill(options.lost, 0.0F);
   return finite;
 }
 
 Status aggregate(const Codec& codec, std::span<const std::span<const std::byte>> contributions,
                  const Reduction& reduction, const Reducer& reducer, const Codec& result_codec,
-                 std::size_t elements, std::span<std::byte> out) {
+                 std::size_t elements, std::span<std::byte> out, const Rounding& rounding) {
   assert(!contributions.empty() && reduction.weights.size() == contributions.size());
   assert(out.size() == result_codec.encoded_bytes(elements));
   std::vector<Block> blocks(contributions.size());
@@ -130,7 +160,10 @@ Status aggregate(const Codec& codec, std::span<const std::span<const std::byte>>
     Reduction here = reduction;
     here.offset += offset;
     reducer.reduce(here, inputs, result);
-    if (encode_values(result_codec, result, bytes_of(result_codec, out, offset, count))) return {};
+    Rounding there = rounding;
+    there.position += here.offset;
+    if (encode_values(result_codec, result, there, bytes_of(result_codec, out, offset, count)))
+      return {};
     return {Code::kInternal,
             fmt::format("the reduction of {} contributions is not finite among values {} to {}",
                         contributions.size(), offset, offset + count - 1)};

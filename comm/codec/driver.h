@@ -40,20 +40,29 @@ void read_delta(std::span<const float> global, const Segments& local, std::size_
 // Writes the values from `offset` on into the span, which has at most kDriverBlock of them.
 using FillBlock = std::function<void(std::size_t offset, std::span<float> values)>;
 
-// out <- encode(values), a block at a time, in order; fill is called once for each. Returns whether
-// every value was finite.
-// REQUIRES: out.size() == codec.encoded_bytes(elements).
+struct EncodeOptions {
+  Rounding rounding;  // its position: of the first value
+  // Of as many of the first values as it has: <- value - decode(encode(value)), what error feedback
+  // adds to the next encoding. Zeros, if a value was not finite.
+  std::span<float> lost = {};
+  std::size_t threads = 1;  // that share the stretches (stretch.h)
+};
+
+// out <- encode(values), a block at a time; fill is called once for each block, from one thread for
+// those of a stretch and in their order. Returns whether every value was finite.
+// REQUIRES: out.size() == codec.encoded_bytes(elements); lost.size() <= elements.
 bool encode_each(const Codec& codec, std::size_t elements, const FillBlock& fill,
-                 std::span<std::byte> out);
+                 std::span<std::byte> out, const EncodeOptions& options = {});
 
 // out <- encode_result(reduce(decode(contribution) ...)), block by block, in the order given.
 // `reduction.offset` is that of the first value in the fragment.
 // REQUIRES: reduction.weights.size() == contributions.size() >= 1; each contribution has
-// codec.encoded_bytes(elements) bytes and out result_codec.encoded_bytes(elements). Corruption
-// names the contribution (by its index). Internal if the reduced values are not all finite.
+// codec.encoded_bytes(elements) bytes and out result_codec.encoded_bytes(elements). `rounding` is
+// the result's; its position is the fragment's first value. Corruption names the contribution (by
+// its index). Internal if the reduced values are not all finite.
 Status aggregate(const Codec& codec, std::span<const std::span<const std::byte>> contributions,
                  const Reduction& reduction, const Reducer& reducer, const Codec& result_codec,
-                 std::size_t elements, std::span<std::byte> out);
+                 std::size_t elements, std::span<std::byte> out, const Rounding& rounding = {});
 
 // Calls apply(offset, g) for each block of the decoded result, in order: `offset` counts elements
 // from the fragment's start, g.size() is at most kDriverBlock.

@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include <outrigger/comm/buffer_pool.h>
 #include <outrigger/comm/clock.h>
 #include <outrigger/comm/codec/codec.h>
 #include <outrigger/comm/collective/reducer.h>
@@ -30,14 +31,16 @@ struct Exchange {
   const Codec* codec = nullptr;
   const Codec* result_codec = nullptr;
   std::span<const std::byte>
-      own;  // this member's encoded fragment; empty if it does not contribute
+      own;             // this member's encoded fragment; empty if it does not contribute
+  Rounding rounding;   // of the result when it is encoded; equal for all members
+  BufferPool buffers;  // for the result and what comes in on the way to it
 };
 
 // The result that every contributor ends with, to the bit (with gossip: every member of a group).
 struct Exchanged {
   const Codec* codec = nullptr;  // of `bytes`
-  std::vector<std::byte> bytes;
-  Hash128 hash;  // hash128(bytes): what the vote carries
+  std::shared_ptr<ByteBuffer> bytes;
+  Hash128 hash;  // hash128(*bytes): what the vote carries
   std::optional<MemberId>
       slowest;  // whose message came last, in the hop that was waited for longest
   std::uint64_t bytes_sent = 0, bytes_received = 0;

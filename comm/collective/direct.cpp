@@ -23,7 +23,7 @@ class Run {
         deadline_(deadline),
         batch_(deadline, std::move(stop)) {
     result_.codec = exchange.result_codec;
-    result_.bytes.resize(exchange.result_codec->encoded_bytes(exchange.elements));
+    result_.bytes = exchange.buffers.take(exchange.result_codec->encoded_bytes(exchange.elements));
   }
 
   Result<Exchanged> run(const Reducer& reducer);
@@ -34,7 +34,7 @@ class Run {
   struct Owned {
     std::uint32_t index = 0;
     Shard shard;
-    std::vector<std::vector<std::byte>> staging;            // empty for this member's own
+    std::vector<std::shared_ptr<ByteBuffer>> staging;       // null for this member's own
     std::vector<std::span<const std::byte>> contributions;  // in the closed order
   };
 
@@ -84,7 +84,7 @@ void Run::post_first_hop() {
       continue;
     }
     receive(ExchangeOperations::kSecondHop, owner, 1, s, *exchange_.result_codec, shard,
-            slice(*exchange_.result_codec, std::span(result_.bytes), shard));
+            slice(*exchange_.result_codec, std::span(*result_.bytes), shard));
     send(ExchangeOperations::kSends, owner, 0, s, *exchange_.codec, shard,
          slice(*exchange_.codec, exchange_.own, shard));
   }
@@ -100,16 +100,16 @@ void Run::receive_contributions(std::uint32_t index, const Shard& shard) {
     const auto own = slice(*exchange_.codec, exchange_.own, shard);
     owned.contributions.push_back(own);
     if (peer == transport_.self()) continue;
-    owned.staging[k].resize(own.size());
-    owned.contributions.back() = owned.staging[k];
+    owned.staging[k] = exchange_.buffers.take(own.size());
+    owned.contributions.back() = *owned.staging[k];
     receive(ExchangeOperations::kFirstHop, peer, 0, index, *exchange_.codec, shard,
-            owned.staging[k]);
+            *owned.staging[k]);
   }
 }
 
 Status Run::reduce(const Owned& owned, const Reducer& reducer) {
   const Codec& codec = *exchange_.result_codec;
-  const auto out = slice(codec, std::span(result_.bytes), owned.shard);
+  const auto out = slice(codec, std::span(*result_.bytes), owned.shard);
   const Status status =
       aggregate_contributions(exchange_, owned.contributions, reducer, codec, owned.shard.begin,
                               owned.shard.elements, out, failed_peer_);
@@ -134,7 +134,7 @@ Result<Exchanged> Run::run(const Reducer& reducer) {
   if (status.ok()) status = wait(ExchangeOperations::kSecondHop);
   if (status.ok()) status = wait(ExchangeOperations::kSends);
   if (!status.ok()) return status;
-  result_.hash = hash128(result_.bytes);
+  result_.hash = hash128(*result_.bytes);
   result_.slowest = batch_.slowest();
   return std::move(result_);
 }

@@ -51,7 +51,7 @@ Status aggregate_contributions(const Exchange& exchange,
                                std::optional<MemberId>& failed_peer) {
   const Status status = aggregate(*exchange.codec, contributions,
                                   {exchange.contributors, exchange.weights, exchange.norms, offset},
-                                  reducer, result_codec, elements, out);
+                                  reducer, result_codec, elements, out, exchange.rounding);
   if (status.code() != Code::kCorruption) return status;
   for (std::size_t k = 0; k < contributions.size(); ++k) {
     const Status decoded = decode_each(*exchange.codec, contributions[k], elements,

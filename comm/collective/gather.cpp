@@ -19,17 +19,18 @@ Result<Exchanged> GatherCollective::run(Transport& transport, const Reducer& red
   const Expected expected{exchange.codec->wire_id(), exchange.elements};
 
   Exchanged result;
-  std::vector<std::vector<std::byte>> staging(members);  // outlives the batch, which writes to it
+  std::vector<std::shared_ptr<ByteBuffer>> staging(
+      members);  // outlives the batch, which writes to it
   std::vector<std::span<const std::byte>> contributions(members);
   ExchangeOperations batch(deadline, std::move(stop));
   for (std::size_t k = 0; k < members; ++k) {
     const MemberId peer = exchange.contributors[k];
     contributions[k] = exchange.own;
     if (peer == transport.self() || exchange.elements == 0) continue;
-    staging[k].resize(exchange.own.size());
-    contributions[k] = staging[k];
+    staging[k] = exchange.buffers.take(exchange.own.size());
+    contributions[k] = *staging[k];
     batch.add(ExchangeOperations::kFirstHop, peer,
-              transport.recv(peer, tag, expected, staging[k], deadline));
+              transport.recv(peer, tag, expected, *staging[k], deadline));
     batch.add(ExchangeOperations::kSends, peer,
               transport.send(peer, tag, expected.codec, expected.elements, exchange.own, deadline));
     result.bytes_sent += kFrameHeaderBytes + exchange.own.size();
@@ -44,12 +45,12 @@ Result<Exchanged> GatherCollective::run(Transport& transport, const Reducer& red
   if (!status.ok()) return status;
 
   result.codec = &result_codec(*exchange.result_codec);
-  result.bytes.resize(result.codec->encoded_bytes(exchange.elements));
+  result.bytes = exchange.buffers.take(result.codec->encoded_bytes(exchange.elements));
   status = aggregate_contributions(exchange, contributions, reducer, *result.codec, 0,
-                                   exchange.elements, result.bytes, failed_peer);
+                                   exchange.elements, *result.bytes, failed_peer);
   if (status.ok()) status = wait(ExchangeOperations::kSends);
   if (!status.ok()) return status;
-  result.hash = hash128(result.bytes);
+  result.hash = hash128(*result.bytes);
   result.slowest = batch.slowest();
   return result;
 }

@@ -25,6 +25,8 @@ Exchange make_exchange(const ExchangeTask& task) {
   exchange.codec = task.contribution.codec;
   exchange.result_codec = task.contribution.result_codec;
   exchange.own = *task.contribution.encoded;
+  exchange.rounding = task.contribution.result_rounding;
+  exchange.buffers = task.buffers;
   return exchange;
 }
 
@@ -36,8 +38,8 @@ Status hand_on(Transport& transport, const ExchangeTask& task, Exchanged& result
     const MemberId to = from_wire(spectator);
     batch.add(ExchangeOperations::kSends, to,
               transport.send(to, tag, result.codec->wire_id(), task.contribution.elements,
-                             result.bytes, task.deadline));
-    result.bytes_sent += kFrameHeaderBytes + result.bytes.size();
+                             *result.bytes, task.deadline));
+    result.bytes_sent += kFrameHeaderBytes + result.bytes->size();
   }
   const Status status = batch.wait(ExchangeOperations::kSends);
   if (!status.ok()) failed_peer = batch.failed_peer();
@@ -48,19 +50,19 @@ Result<Exchanged> watch(Transport& transport, const ExchangeTask& task, const Co
                         MemberId from, std::stop_token stop, std::optional<MemberId>& failed_peer) {
   Exchanged result;
   result.codec = &codec;
-  result.bytes.resize(codec.encoded_bytes(task.contribution.elements));
+  result.bytes = task.buffers.take(codec.encoded_bytes(task.contribution.elements));
   const Tag tag{from_wire(task.close.round()), from_wire(task.close.attempt()), kSpectatorHop, 0};
   ExchangeOperations batch(task.deadline, std::move(stop));
   batch.add(ExchangeOperations::kFirstHop, from,
-            transport.recv(from, tag, {codec.wire_id(), task.contribution.elements}, result.bytes,
+            transport.recv(from, tag, {codec.wire_id(), task.contribution.elements}, *result.bytes,
                            task.deadline));
   if (const Status status = batch.wait(ExchangeOperations::kFirstHop); !status.ok()) {
     failed_peer = batch.failed_peer();
     return status;
   }
-  result.hash = hash128(result.bytes);
+  result.hash = hash128(*result.bytes);
   result.slowest = from;
-  result.bytes_received = result.bytes.size();
+  result.bytes_received = result.bytes->size();
   return result;
 }
 

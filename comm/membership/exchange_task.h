@@ -21,6 +21,7 @@ struct ExchangeTask {
   v1::Close close;
   std::string topology;  // auto, direct, gather
   TimePoint deadline;
+  BufferPool buffers{};
 };
 
 struct ExchangeReport {

@@ -46,6 +46,7 @@ struct Contribution {
   std::size_t elements = 0;
   const Codec* codec = nullptr;
   const Codec* result_codec = nullptr;  // as wanted; `gather` hands out fp32
+  Rounding result_rounding{};           // equal on every member
   std::shared_ptr<const Reducer> reducer;
   std::string topology{};  // of this round; empty: the session's
   std::shared_ptr<const std::vector<std::byte>>

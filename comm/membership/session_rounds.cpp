@@ -58,7 +58,7 @@ void Session::Impl::start_exchange(const v1::Close& close) {
   }
   const std::string& wanted = round.contribution.topology;
   ExchangeTask task{round.contribution, close, wanted.empty() ? options_.topology : wanted,
-                    now + std::chrono::milliseconds(close.timeout_ms())};
+                    now + std::chrono::milliseconds(close.timeout_ms()), buffers_};
   Running& running = exchanges_.emplace_back();
   running.round = id;
   running.thread = std::jthread([this, task = std::move(task), done = running.done,
@@ -77,7 +77,7 @@ void Session::Impl::take_report(const ExchangeReport& report) {
                           report.result.status().message()});
     return;
   }
-  round.result = std::make_shared<const std::vector<std::byte>>(report.result->bytes);
+  round.result = report.result->bytes;
   round.result_codec = report.result->codec;
   round.voted_at = Clock::now();
   round.phases.exchange_s = report.exchange_s;
