@@ -5,6 +5,7 @@
 #include <memory>
 #include <span>
 #include <string_view>
+#include <vector>
 
 #include <outrigger/comm/status.h>
 
@@ -67,6 +68,8 @@ class Codec {
 // What the codec makes of a large fragment, in bits a value.
 double bits_per_value(const Codec& codec);
 
+// The registry's codecs, in its order, without what is composed of them.
+std::vector<std::string_view> codec_names();
 // The codec of that name, owned by the registry; NotFound names the codecs that exist.
 Result<const Codec*> find_codec(std::string_view name);
 // By the id in a frame's header; NotFound says that the peer runs a newer version.

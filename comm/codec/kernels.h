@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <span>
+#include <string_view>
 
 #include <outrigger/comm/codec/codec.h>
 
@@ -20,6 +21,8 @@ bool decode_int8(const std::byte* in, std::span<float> values);
 }  // namespace scalar
 
 namespace simd {
+// Highway's name of the vectors that were chosen: "AVX3_ZEN4", "NEON", ...
+std::string_view target_name();
 bool encode_int8(std::span<const float> values, std::byte* out, const Rounding& rounding);
 bool decode_int8(const std::byte* in, std::span<float> values);
 }  // namespace simd

@@ -27,14 +27,17 @@ double bits_per_value(const Codec& codec) {
   return 8.0 * static_cast<double>(codec.encoded_bytes(kMany)) / static_cast<double>(kMany);
 }
 
-Result<const Codec*> find_codec(std::string_view name) {
+std::vector<std::string_view> codec_names() {
   std::vector<std::string_view> names;
-  for (const Codec* codec : codecs()) {
+  for (const Codec* codec : codecs()) names.push_back(codec->name());
+  return names;
+}
+
+Result<const Codec*> find_codec(std::string_view name) {
+  for (const Codec* codec : codecs())
     if (codec->name() == name) return codec;
-    names.push_back(codec->name());
-  }
   return Status(Code::kNotFound, fmt::format("there is no codec '{}'; choose one of {}", name,
-                                             fmt::join(names, ", ")));
+                                             fmt::join(codec_names(), ", ")));
 }
 
 Result<const Codec*> find_codec(std::uint32_t wire_id) {

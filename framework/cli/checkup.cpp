@@ -12,9 +12,6 @@
 #include <cstring>
 #include <ctime>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
-#include <sstream>
 
 #include <ATen/Context.h>
 #include <fmt/format.h>
@@ -33,11 +30,6 @@ constexpr double kMiB = 1 << 20;
 constexpr double kNeededMemory = 512 * kMiB;  // two islands of the quickstart and their coordinator
 constexpr double kNeededDisk = 100 * kMiB;    // its checkpoints and logs
 constexpr double kScarceDisk = 2048 * kMiB;
-
-std::string read_text(const char* path) {
-  std::ifstream file(path);
-  return {std::istreambuf_iterator<char>(file), {}};
-}
 
 Finding check_cpu(const Machine& machine) {
   std::string units;
@@ -62,20 +54,8 @@ Finding check_bf16(const Cpu& cpu) {
           "keep train.precision: fp32 on the CPU"};
 }
 
-double available_memory() {
-  std::istringstream lines(read_text("/proc/meminfo"));
-  for (std::string line; std::getline(lines, line);) {
-    if (line.starts_with("MemAvailable:")) return std::stod(line.substr(13)) * 1024;
-  }
-  return 0;
-}
-
 Finding check_memory() {
-  double free = available_memory();
-  const std::string limit = read_text("/sys/fs/cgroup/memory.max"),
-                    used = read_text("/sys/fs/cgroup/memory.current");
-  if (!limit.empty() && limit[0] != 'm' && !used.empty())
-    free = std::min(free, std::stod(limit) - std::stod(used));
+  const double free = free_memory();
   const std::string found = size_text(free) + " available";
   if (free >= kNeededMemory) return {"memory", State::kOk, found, ""};
   return {

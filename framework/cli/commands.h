@@ -17,6 +17,7 @@ void add_generate(CLI::App& app, int& exit_code);
 void add_inspect(CLI::App& app, int& exit_code);
 void add_recipe(CLI::App& app, int& exit_code);
 void add_doctor(CLI::App& app, int& exit_code);
+void add_bench(CLI::App& app, int& exit_code);
 
 // The headings of `outrigger --help`, for App::group().
 inline constexpr const char* kRunGroup = "Run";

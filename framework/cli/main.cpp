@@ -16,7 +16,7 @@ namespace {
 // Every subcommand, in the order of --help.
 constexpr void (*kCommands[])(CLI::App&, int&) = {add_train,  add_coordinator, add_island,
                                                   add_eval,   add_generate,    add_inspect,
-                                                  add_recipe, add_doctor};
+                                                  add_recipe, add_doctor,      add_bench};
 
 constexpr const char* kFooter =
     "A first run, two islands on this machine:\n"

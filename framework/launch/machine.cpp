@@ -23,6 +23,14 @@ unsigned cores_by_affinity() {
   return std::max(1U, std::thread::hardware_concurrency());  // more cores than a cpu_set_t holds
 }
 
+double available_memory() {
+  std::istringstream lines(read_text("/proc/meminfo"));
+  for (std::string line; std::getline(lines, line);) {
+    if (line.starts_with("MemAvailable:")) return std::stod(line.substr(13)) * 1024;
+  }
+  return 0;
+}
+
 }  // namespace
 
 bool Cpu::has(const std::string& flag) const {
@@ -54,6 +62,14 @@ unsigned limit_cores(unsigned cores, const std::string& cpu_max) {
   if (!(words >> quota >> period) || quota <= 0 || period <= 0) return cores;
   const double granted = (quota + period - 1) / period;
   return granted >= cores ? cores : std::max(1U, static_cast<unsigned>(granted));
+}
+
+double free_memory() {
+  const std::string limit = read_text("/sys/fs/cgroup/memory.max");
+  const std::string used = read_text("/sys/fs/cgroup/memory.current");
+  const double available = available_memory();
+  if (limit.empty() || limit[0] == 'm' || used.empty()) return available;
+  return std::min(available, std::stod(limit) - std::stod(used));
 }
 
 Machine this_machine() {

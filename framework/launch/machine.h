@@ -19,6 +19,9 @@ Cpu parse_cpuinfo(const std::string& text);
 // `cores` where it sets no limit or a higher one.
 unsigned limit_cores(unsigned cores, const std::string& cpu_max);
 
+// Bytes that this process can still take: by what the system has and by its container's limit.
+double free_memory();
+
 // What doctor shows, a run folder notes and threads are shared out by.
 struct Machine {
   std::string host = "unknown";

@@ -23,6 +23,12 @@ TEST_CASE("a codec is found by its name and by its wire id, which never changes"
   }
 }
 
+// Mutation: codec_names returns the names but the last.
+TEST_CASE("every codec that there is has its name in the list") {
+  for (const std::string_view name : codec_names()) CHECK(find_codec(name).ok());
+  CHECK(codec_names() == std::vector<std::string_view>{"fp32", "bf16", "int8"});
+}
+
 // Mutation: the message of find_codec(name) without the list of names.
 TEST_CASE("an unknown codec name is refused with the choices") {
   for (const std::string_view name : {"int9", "", "INT8", "fp32 "}) {

@@ -84,13 +84,16 @@ void check_decode(const Kernels& kernel, const samples::Bytes& bytes, std::size_
 
 }  // namespace
 
-// Mutation: Floor becomes Round in EncodeInt8; a `+ 1` on the index in simd/noise-inl.h.
+// Mutation: Floor becomes Round in EncodeInt8; a `+ 1` on the index in simd/noise-inl.h;
+// TargetName returns the name of HWY_STATIC_TARGET.
 TEST_CASE("simd: on every set of instructions the kernels give the reference's bits") {
   const std::int64_t available = hwy::SupportedTargets();
   for (std::int64_t rest = available; rest != 0; rest &= rest - 1) {
     const std::int64_t target = rest & -rest;
     hwy::SetSupportedTargetsForTest(target);
     INFO(hwy::TargetName(static_cast<std::uint32_t>(target)));
+    if ((target & HWY_TARGETS) != 0)  // not all that the machine has was compiled
+      CHECK(simd::target_name() == hwy::TargetName(target));
     for (const Kernels& kernel : kernels()) {
       INFO(kernel.name);
       const std::size_t whole = kernel.codec.block_elements();

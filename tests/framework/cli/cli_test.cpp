@@ -103,6 +103,7 @@ TEST_CASE("cli: every command has help with what it is for") {
   CHECK(help("recipe show").find("Example: ") != std::string::npos);
   CHECK(help("recipe keys").find("--json") != std::string::npos);
   CHECK(help("doctor").find("--json") != std::string::npos);
+  CHECK(help("bench codec").find("--peers") != std::string::npos);
 }
 
 // Mutation: print kVersion alone.
@@ -184,4 +185,47 @@ TEST_CASE("cli: doctor says what there is, and ends with 3 when something needed
   const Ended limited = shell("ulimit -n 64; \"$O\" doctor");
   CHECK(limited.code == 3);
   CHECK(limited.out.find("raise the limit: ulimit -n 1024") != std::string::npos);
+}
+
+// Mutation: bench_codec ignores --json; it exits with 3 for a codec that does not exist.
+TEST_CASE("cli: bench codec prints its figures as JSON and as a table, and refuses what is wrong") {
+  const std::string tiny = "bench codec --elements 8192 --repeats 1 --codec int8";
+  const Ended json = outrigger_cli(tiny + " --codec bf16 --json");
+  CHECK(json.code == 0);
+  CHECK(json.err.empty());
+  const auto report = nlohmann::json::parse(json.out);
+  CHECK(report["machine"]["elements"] == 8192);
+  CHECK(report["codecs"].size() == 2);
+  CHECK(report["codecs"][0]["encode"]["fp32_bytes_per_s"]["median"] > 0);
+  CHECK(outrigger_cli(tiny).out.find("\nint8 ") != std::string::npos);
+  const Ended unknown = outrigger_cli("bench codec --codec int9");
+  CHECK(unknown.code == 2);
+  CHECK(unknown.err.find("--codec: there is no codec 'int9'; choose one of fp32, ") == 0);
+  CHECK(outrigger_cli("bench codec --repeats 0").code == 2);
+  CHECK(outrigger_cli("bench codec --elements -1").code == 2);
+  CHECK(outrigger_cli("bench").err.find("outrigger bench: a command is missing") == 0);
+}
+
+// Mutation: measure() asks check_peer_python after run_codec_bench (the run takes too long), or
+// leaves add_codec_peers out.
+TEST_CASE("cli: bench codec has peers measured by the Python that it is given") {
+  const std::string bench = "\"$O\" bench codec --elements 8192 --repeats 1 --codec int8 --json ";
+  const Ended wrong = shell("\"$O\" bench codec --peers false");
+  CHECK(wrong.code == 2);
+  CHECK(wrong.err.find("--peers: false has no torch") == 0);
+  const std::string python =
+      "cat >python <<'EOF'\n"
+      "#!/bin/sh\n"
+      "[ \"$1\" = -c ] && exit 0\n"
+      "echo \"$@\" >>arguments\n"
+      "echo '{\"libraries\": {\"torch\": \"0\"}, \"records\": [{\"peer\": \"x\", \"codec\": "
+      "\"int8\", \"pass\": \"decode\", \"fp32_bytes_per_s\": {\"median\": 1, \"min\": 1, \"max\": "
+      "1}}]}'\n"
+      "EOF\n"
+      "chmod +x python; ";
+  const Ended ended = shell(python + bench + "--peers ./python; cat arguments >&2");
+  const auto record = nlohmann::json::parse(ended.out)["peers"]["records"][0];
+  CHECK(record["ours_over_theirs"] > 1);
+  CHECK(ended.err.find("tools/peers/codec.py --elements 8192 --repeats 1 --threads 1\n") !=
+        std::string::npos);
 }
