@@ -15,11 +15,15 @@ namespace outrigger {
 // stand-ins (non_finite.h). decode_x: false, with `values` unspecified, if no encoder writes such
 // bytes. Sizes as in codec.h.
 namespace scalar {
+bool encode_bf16(std::span<const float> values, std::byte* out, const Rounding& rounding);
+bool decode_bf16(const std::byte* in, std::span<float> values);
 bool encode_int8(std::span<const float> values, std::byte* out, const Rounding& rounding);
 bool decode_int8(const std::byte* in, std::span<float> values);
 }  // namespace scalar
 
 namespace simd {
+bool encode_bf16(std::span<const float> values, std::byte* out, const Rounding& rounding);
+bool decode_bf16(const std::byte* in, std::span<float> values);
 bool encode_int8(std::span<const float> values, std::byte* out, const Rounding& rounding);
 bool decode_int8(const std::byte* in, std::span<float> values);
 }  // namespace simd
