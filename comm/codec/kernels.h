@@ -16,6 +16,8 @@ namespace outrigger {
 // stand-ins (non_finite.h). decode_x: false, with `values` unspecified, if no encoder writes such
 // bytes. Sizes as in codec.h.
 namespace scalar {
+bool encode_bf16(std::span<const float> values, std::byte* out, const Rounding& rounding);
+bool decode_bf16(const std::byte* in, std::span<float> values);
 bool encode_int8(std::span<const float> values, std::byte* out, const Rounding& rounding);
 bool decode_int8(const std::byte* in, std::span<float> values);
 }  // namespace scalar
@@ -23,6 +25,8 @@ bool decode_int8(const std::byte* in, std::span<float> values);
 namespace simd {
 // Highway's name of the vectors that were chosen: "AVX3_ZEN4", "NEON", ...
 std::string_view target_name();
+bool encode_bf16(std::span<const float> values, std::byte* out, const Rounding& rounding);
+bool decode_bf16(const std::byte* in, std::span<float> values);
 bool encode_int8(std::span<const float> values, std::byte* out, const Rounding& rounding);
 bool decode_int8(const std::byte* in, std::span<float> values);
 }  // namespace simd

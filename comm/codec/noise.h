@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 
@@ -32,6 +33,12 @@ inline std::uint32_t noise_bits(std::uint32_t key, std::uint32_t index) {
 // The same as a value in [0, 1).
 inline float noise_unit(std::uint32_t key, std::uint32_t index) {
   return static_cast<float>(noise_bits(key, index)) * 0x1p-24F;
+}
+
+// The integer below `value` or the one above, the latter with probability value - floor(value).
+inline float round_randomly(float value, float noise) {
+  const float below = std::floor(value);
+  return below + (noise < value - below ? 1.0F : 0.0F);
 }
 
 }  // namespace outrigger

@@ -18,19 +18,20 @@ inline float largest_finite(std::span<const float> values) {
   return std::bit_cast<float>(largest);
 }
 
-// What stands in for the values of a block that has NaN or Inf (codec.h): 0, and the largest finite
-// magnitude. `kBlock`: the most values.
+// What stands in for the values of a block that has NaN or Inf (codec.h): 0, and a magnitude, the
+// largest finite one unless another is given. `kBlock`: the most values.
 template <std::size_t kBlock>
 class FiniteStandIns {
  public:
-  explicit FiniteStandIns(std::span<const float> values) : count_(values.size()) {
+  explicit FiniteStandIns(std::span<const float> values)
+      : FiniteStandIns(values, largest_finite(values)) {}
+  FiniteStandIns(std::span<const float> values, float infinity) : count_(values.size()) {
     assert(values.size() <= kBlock);
-    const float largest = largest_finite(values);
     for (std::size_t i = 0; i < count_; ++i) {
       const float value = values[i];
       values_[i] = std::isfinite(value) ? value
                    : std::isnan(value)  ? 0.0F
-                                        : std::copysign(largest, value);
+                                        : std::copysign(infinity, value);
     }
   }
   std::span<const float> values() const { return std::span(values_).first(count_); }

@@ -11,14 +11,11 @@
 namespace outrigger::scalar {
 namespace {
 
-// quotient is at most 127 in magnitude, and so is the nearest integer.
-std::int8_t nearest_code(float quotient) {
-  return static_cast<std::int8_t>(std::nearbyint(quotient));
-}
-
-std::int8_t random_code(float quotient, float noise) {
-  const float below = std::floor(quotient);
-  return static_cast<std::int8_t>(below + (noise < quotient - below ? 1.0F : 0.0F));
+// A quotient can pass 127 by one ulp, which only random rounding would notice.
+std::int8_t int8_code(float quotient, const Rounding& rounding, float noise) {
+  return static_cast<std::int8_t>(rounding.stochastic
+                                      ? round_randomly(std::clamp(quotient, -127.0F, 127.0F), noise)
+                                      : std::nearbyint(quotient));
 }
 
 }  // namespace
@@ -32,12 +29,8 @@ bool encode_int8(std::span<const float> values, std::byte* out, const Rounding& 
   auto* codes = reinterpret_cast<std::int8_t*>(out + sizeof scale);
   const std::uint32_t key = noise_key(rounding);
   for (std::size_t i = 0; i < values.size(); ++i) {
-    if (scale == 0.0F)
-      codes[i] = 0;
-    else if (rounding.stochastic)
-      codes[i] = random_code(values[i] / scale, noise_unit(key, static_cast<std::uint32_t>(i)));
-    else
-      codes[i] = nearest_code(values[i] / scale);
+    const float noise = noise_unit(key, static_cast<std::uint32_t>(i));
+    codes[i] = scale == 0.0F ? 0 : int8_code(values[i] / scale, rounding, noise);
   }
   return true;
 }

@@ -7,9 +7,8 @@
 #include <outrigger/comm/codec/int8.h>
 #include <outrigger/comm/codec/kernels.h>
 #include <outrigger/comm/codec/little_endian.h>
-#include <outrigger/comm/codec/noise.h>
 #include <outrigger/comm/codec/simd/block-inl.h>
-#include <outrigger/comm/codec/simd/noise-inl.h>
+#include <outrigger/comm/codec/simd/quantize-inl.h>
 
 HWY_BEFORE_NAMESPACE();
 namespace outrigger::simd::HWY_NAMESPACE {
@@ -20,17 +19,6 @@ using D = hn::CappedTag<float, 16>;
 using Di = hn::RebindToSigned<D>;
 using D8 = hn::Rebind<std::int8_t, D>;
 
-template <class Round>
-void write_codes(const float* values, float scale, std::byte* out, Round round) {
-  const D d;
-  auto* codes = reinterpret_cast<std::int8_t*>(out);
-  const auto divisor = hn::Set(d, scale);
-  for (std::size_t i = 0; i < kBlock; i += hn::Lanes(d)) {
-    const auto quotient = hn::Div(hn::LoadU(d, values + i), divisor);
-    hn::StoreU(hn::DemoteTo(D8(), round(quotient, i)), D8(), codes + i);
-  }
-}
-
 bool EncodeInt8(std::span<const float> values, std::byte* out, const Rounding& rounding) {
   const std::int32_t largest = largest_magnitude<kBlock>(values.data());
   if (largest >= kInfinityBits) return false;
@@ -39,18 +27,8 @@ bool EncodeInt8(std::span<const float> values, std::byte* out, const Rounding& r
   out += sizeof scale;
   if (scale == 0.0F) {
     std::memset(out, 0, kBlock);
-  } else if (rounding.stochastic) {
-    const D d;
-    const std::uint32_t key = noise_key(rounding);
-    write_codes(values.data(), scale, out, [d, key](auto quotient, std::size_t i) HWY_ATTR {
-      const auto below = hn::Floor(quotient);
-      const auto noise = noise_unit(d, key, static_cast<std::uint32_t>(i));
-      const auto up = hn::IfThenElseZero(hn::Lt(noise, hn::Sub(quotient, below)), hn::Set(d, 1.0F));
-      return hn::ConvertTo(Di(), hn::Add(below, up));
-    });
   } else {
-    write_codes(values.data(), scale, out,
-                [](auto quotient, std::size_t) HWY_ATTR { return hn::NearestInt(quotient); });
+    quantize<kBlock>(values.data(), scale, 127, rounding, reinterpret_cast<std::int8_t*>(out));
   }
   return true;
 }

@@ -30,6 +30,13 @@ HWY_INLINE hn::Vec<D> noise_unit(D d, std::uint32_t key, std::uint32_t first) {
   return hn::Mul(hn::ConvertTo(d, bits), hn::Set(d, 0x1p-24F));
 }
 
+template <class D>  // of float
+HWY_INLINE hn::Vec<D> round_randomly(D d, hn::Vec<D> value, hn::Vec<D> noise) {
+  const auto below = hn::Floor(value);
+  const auto up = hn::Lt(noise, hn::Sub(value, below));
+  return hn::Add(below, hn::IfThenElseZero(up, hn::Set(d, 1.0F)));
+}
+
 }  // namespace outrigger::simd::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 #endif

@@ -3,7 +3,7 @@
 #include <cfloat>
 #include <limits>
 
-#include "comm/codec/samples.h"
+#include "comm/codec/checks.h"
 
 namespace outrigger {
 namespace {
@@ -33,7 +33,7 @@ std::uint16_t nearest(float value) {
 
 }  // namespace
 
-// Mutation: round_to_bf16 adds 0x8000 instead of 0x7fff + odd.
+// Mutation: nearest_bf16 adds 0x8000 instead of 0x7fff + odd.
 TEST_CASE("bf16 rounds to nearest, ties to even") {
   const Codec& bf16 = samples::codec("bf16");
   std::vector<float> values = samples::any_finite(200000, 1);
@@ -52,7 +52,7 @@ TEST_CASE("bf16 rounds to nearest, ties to even") {
   CHECK(wrong == 0);
 }
 
-// Mutation: Bf16Codec::decode_block shifts by 15; or it does not refuse what is not finite.
+// Mutation: from_bf16 shifts by 15; or decode_bf16 does not refuse what is not finite.
 TEST_CASE("bf16: all 65536 patterns decode and encode to themselves, or are refused") {
   const Codec& bf16 = samples::codec("bf16");
   std::size_t refused = 0, wrong = 0;
@@ -71,7 +71,7 @@ TEST_CASE("bf16: all 65536 patterns decode and encode to themselves, or are refu
   CHECK(refused == 256);
 }
 
-// Mutation: round_to_bf16 without std::min; or with magnitude >= kInfinityBits as the test for NaN.
+// Mutation: nearest_bf16 without std::min; or the stand-ins without FLT_MAX.
 TEST_CASE("bf16 saturates, and writes finite stand-ins for what is not finite") {
   constexpr float kInf = std::numeric_limits<float>::infinity();
   CHECK(encode(FLT_MAX) == 0x7f7f);
@@ -85,7 +85,7 @@ TEST_CASE("bf16 saturates, and writes finite stand-ins for what is not finite") 
     CHECK(encode(from_bits(nan), false) == 0);
 }
 
-// Mutation: Bf16Codec::encode_block returns true.
+// Mutation: Bf16Codec::encode_block returns true at its end.
 TEST_CASE("bf16: odd lengths, empty spans, one value that is not finite among many") {
   const Codec& bf16 = samples::codec("bf16");
   CHECK(bf16.encode_block({}, {}));
@@ -98,6 +98,42 @@ TEST_CASE("bf16: odd lengths, empty spans, one value that is not finite among ma
     values[count / 2] = std::numeric_limits<float>::quiet_NaN();
     CHECK_FALSE(bf16.encode_block(values, bytes));
   }
+}
+
+// Mutation: in simd/bf16.cpp the noise is masked with 0x7fff; random_bf16 without std::min.
+TEST_CASE("bf16: stochastic rounding is unbiased, in the denormals too, and stays finite") {
+  const Codec& bf16 = samples::codec("bf16");
+  const auto step = [](float value) {
+    return double{from_bits((bits(value) & 0x7fff0000) + 0x10000)} -
+           double{from_bits(bits(value) & 0x7fff0000)};
+  };
+  const std::vector<float> values = samples::deltas(1024, 1);
+  CHECK(checks::bias(bf16, values, 1000, step).none());
+  std::vector<float> denormals = values;
+  for (float& value : denormals) value *= 0x1p-122F;
+  CHECK(checks::bias(bf16, denormals, 1000, step).none());
+  for (std::uint64_t seed = 0; seed < 20; ++seed)
+    CHECK(checks::code(bf16, {FLT_MAX, -FLT_MAX}, {true, seed, 0}).bytes ==
+          samples::Bytes{std::byte{0x7f}, std::byte{0x7f}, std::byte{0x7f}, std::byte{0xff}});
+}
+
+// Mutation: random_bf16 adds noise & 0x1ffff.
+TEST_CASE("bf16: stochastic rounding takes one of the two neighbours") {
+  const Codec& bf16 = samples::codec("bf16");
+  const std::vector<float> values = samples::any_finite(1000, 5);
+  std::size_t wrong = 0, kept = 0;
+  for (std::uint64_t seed = 0; seed < 20; ++seed) {
+    const std::vector<float> decoded = checks::code(bf16, values, {true, seed, 0}).decoded;
+    for (std::size_t i = 0; i < values.size(); ++i) {
+      const std::uint32_t below = bits(values[i]) & 0xffff0000;
+      kept += bits(decoded[i]) == below;
+      wrong += bits(decoded[i]) != below && bits(decoded[i]) != below + 0x10000;
+    }
+    CHECK(checks::code(bf16, decoded, {true, seed, 0}).decoded == decoded);
+  }
+  CHECK(wrong == 0);
+  CHECK(kept > 9000);
+  CHECK(kept < 11000);
 }
 
 }  // namespace outrigger

@@ -178,6 +178,23 @@ TEST_CASE("int8: a code that no encoder writes is refused, wherever it stands") 
   }
 }
 
+// 0x1.ffffeep+0F over its scale is 127 and an ulp. Mutation: the clamp in scalar/int8.cpp (values
+// of a short block) or in quantize-inl.h (of a whole one) is taken out.
+TEST_CASE("int8: stochastic rounding never passes a code of 127") {
+  for (const std::size_t count : {255, 256})
+    for (const float value : {0x1.ffffeep+0F, -0x1.ffffeep+0F}) {
+      const std::vector<float> values(count, value);
+      samples::Bytes bytes(int8.encoded_bytes(count));
+      std::size_t other = 0;
+      for (std::uint64_t seed = 0; seed < 5000; ++seed) {
+        int8.encode_block(values, bytes, Rounding{true, seed, 0});
+        const auto wanted = static_cast<std::byte>(value > 0 ? 127 : -127);
+        other += std::count(bytes.begin() + 4, bytes.end(), wanted) != std::ptrdiff_t(count);
+      }
+      CHECK(other == 0);
+    }
+}
+
 // Mutation: decode_block without the test of the scale.
 TEST_CASE("int8: random bytes decode to finite values or are refused") {
   std::mt19937_64 random(3);

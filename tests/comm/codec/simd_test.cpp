@@ -23,7 +23,9 @@ struct Kernels {
 };
 
 std::vector<Kernels> kernels() {
-  return {{"int8", samples::codec("int8"), scalar::encode_int8, scalar::decode_int8,
+  return {{"bf16", samples::codec("bf16"), scalar::encode_bf16, scalar::decode_bf16,
+           simd::encode_bf16, simd::decode_bf16},
+          {"int8", samples::codec("int8"), scalar::encode_int8, scalar::decode_int8,
            simd::encode_int8, simd::decode_int8}};
 }
 
