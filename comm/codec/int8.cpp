@@ -1,11 +1,9 @@
 #include <outrigger/comm/codec/int8.h>
 #include <outrigger/comm/codec/kernels.h>
 #include <outrigger/comm/codec/non_finite.h>
+#include <outrigger/comm/codec/scale.h>
 
 #include <cassert>
-#include <cfloat>
-#include <cmath>
-#include <limits>
 
 namespace outrigger {
 namespace {
@@ -16,10 +14,7 @@ constexpr std::size_t kScaleBytes = 4;
 }  // namespace
 
 float int8_scale(float largest) {
-  float scale = largest / 127.0F;
-  if (scale < FLT_MIN && double{scale} * 127 < double{largest})
-    scale = std::nextafter(scale, std::numeric_limits<float>::infinity());
-  return std::min(scale, kInt8LargestScale);
+  return std::min(symmetric_scale(largest, 127), kInt8LargestScale);
 }
 
 std::size_t Int8Codec::encoded_bytes(std::size_t elements) const {

@@ -13,12 +13,12 @@ namespace outrigger::simd::HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
 // The bits of the largest magnitude; kInfinityBits or more if a value is not finite.
-template <std::size_t kCount>
-HWY_INLINE std::int32_t largest_magnitude(const float* values) {
+// REQUIRES: count is a multiple of 16.
+HWY_INLINE std::int32_t largest_magnitude(const float* values, std::size_t count) {
   const hn::CappedTag<std::int32_t, 16> d;
   const auto mask = hn::Set(d, 0x7fffffff);
   auto largest = hn::Zero(d);
-  for (std::size_t i = 0; i < kCount; i += hn::Lanes(d)) {
+  for (std::size_t i = 0; i < count; i += hn::Lanes(d)) {
     const auto bits = hn::LoadU(d, reinterpret_cast<const std::int32_t*>(values + i));
     largest = hn::Max(largest, hn::And(bits, mask));
   }

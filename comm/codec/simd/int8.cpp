@@ -20,7 +20,7 @@ using Di = hn::RebindToSigned<D>;
 using D8 = hn::Rebind<std::int8_t, D>;
 
 bool EncodeInt8(std::span<const float> values, std::byte* out, const Rounding& rounding) {
-  const std::int32_t largest = largest_magnitude<kBlock>(values.data());
+  const std::int32_t largest = largest_magnitude(values.data(), kBlock);
   if (largest >= kInfinityBits) return false;
   const float scale = int8_scale(std::bit_cast<float>(largest));
   store_little_endian(scale, out);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cfloat>
 #include <limits>
 
 #include "comm/codec/samples.h"
@@ -42,6 +43,49 @@ inline long double ulp(float value) {
 
 inline long double distance(float a, float b) {
   return std::fabs(static_cast<long double>(a) - static_cast<long double>(b));
+}
+
+// Blocks of up to `most` values: as training has them; of any finite bits and of the ends of fp32's
+// range; of denormals.
+using Blocks = std::vector<std::vector<float>>;
+inline Blocks training(std::size_t most) {
+  Blocks all;
+  for (std::uint64_t seed = 0; seed < 300; ++seed)
+    all.push_back(samples::deltas(1 + seed * 37 % most, seed));
+  for (const std::size_t count : {most, most - 1, std::size_t{1}, std::size_t{2}})
+    all.push_back(samples::deltas(count, count));
+  return all;
+}
+inline Blocks whole_range(std::size_t most) {
+  Blocks all;
+  for (std::uint64_t seed = 0; seed < 100; ++seed) {
+    all.push_back(samples::any_finite(seed % 2 == 0 ? most : most - 1, seed));
+    all.push_back(all.back());
+    all.back()[seed] = seed % 3 == 0 ? -FLT_MAX : FLT_MAX;
+    all.emplace_back(most, seed % 2 == 0 ? FLT_MAX : -FLT_MAX);
+    if (seed % 3 == 0) all.back()[seed] *= -1;
+  }
+  for (int exponent = -149; exponent < 128; ++exponent)
+    for (const float factor : {1.0F, 1.0078125F, 1.5F, 1.99999988F}) {
+      const float largest = std::ldexp(factor, exponent);
+      std::vector<float> values = samples::deltas(most, 7);
+      for (float& value : values)
+        value = static_cast<float>(std::fmod(double{value} * 64, 1.0) * largest);
+      values[11] = -largest;
+      all.push_back(values);
+      all.back()[12] = largest;
+    }
+  return all;
+}
+inline Blocks denormals(std::size_t most) {
+  Blocks all;
+  for (std::uint32_t largest = 1; largest < 500; ++largest) {
+    all.emplace_back();
+    for (std::uint32_t i = 0; i < most; ++i)
+      all.back().push_back(samples::from_bits(
+          static_cast<std::uint32_t>(std::uint64_t{largest} * i / (most - 1)) | (i % 2 << 31)));
+  }
+  return all;
 }
 
 // Random bytes: how many blocks of up to `most` values decode, and how many values not finite.

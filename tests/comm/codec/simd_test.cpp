@@ -26,7 +26,13 @@ std::vector<Kernels> kernels() {
   return {{"bf16", samples::codec("bf16"), scalar::encode_bf16, scalar::decode_bf16,
            simd::encode_bf16, simd::decode_bf16},
           {"int8", samples::codec("int8"), scalar::encode_int8, scalar::decode_int8,
-           simd::encode_int8, simd::decode_int8}};
+           simd::encode_int8, simd::decode_int8},
+          {"int4", samples::codec("int4"), scalar::encode_int4, scalar::decode_int4,
+           simd::encode_int4, simd::decode_int4},
+          {"fp4-e3m0", samples::codec("fp4-e3m0"), scalar::encode_fp4_e3m0, scalar::decode_fp4_e3m0,
+           simd::encode_fp4_e3m0, simd::decode_fp4_e3m0},
+          {"2-bit", samples::codec("2-bit"), scalar::encode_two_bit, scalar::decode_two_bit,
+           simd::encode_two_bit, simd::decode_two_bit}};
 }
 
 // Blocks as training has them, of any finite bits, of the ends of the range, of zeros, with NaN.
@@ -73,7 +79,7 @@ void check_encode(const Kernels& kernel, const std::vector<float>& values) {
     samples::Bytes expected(kernel.codec.encoded_bytes(values.size())), got = expected;
     const bool finite = kernel.encode(values, expected.data(), rounding);
     REQUIRE(kernel.simd_encode(values, got.data(), rounding) == finite);
-    if (finite) REQUIRE(got == expected);
+    if (finite) REQUIRE((got == expected));
   }
 }
 
@@ -81,7 +87,7 @@ void check_decode(const Kernels& kernel, const samples::Bytes& bytes, std::size_
   std::vector<float> expected(count), got(count);
   const bool valid = kernel.decode(bytes.data(), expected);
   REQUIRE(kernel.simd_decode(bytes.data(), got) == valid);
-  if (valid) REQUIRE(samples::bits(got) == samples::bits(expected));
+  if (valid) REQUIRE((samples::bits(got) == samples::bits(expected)));
 }
 
 }  // namespace
@@ -99,7 +105,8 @@ TEST_CASE("simd: on every set of instructions the kernels give the reference's b
     for (const Kernels& kernel : kernels()) {
       INFO(kernel.name);
       const std::size_t whole = kernel.codec.block_elements();
-      for (const std::size_t count : {whole, whole - 1, whole / 2 + 1, std::size_t{1}})
+      for (const std::size_t count :
+           {whole, whole - 1, whole / 2 + 1, std::size_t{48}, std::size_t{1}})
         for (const std::vector<float>& values : blocks(count)) {
           check_encode(kernel, values);
           for (const samples::Bytes& bytes : payloads(kernel, values))

@@ -1,0 +1,57 @@
+#include <outrigger/comm/codec/bf16.h>
+#include <outrigger/comm/codec/kernels.h>
+#include <outrigger/comm/codec/little_endian.h>
+#include <outrigger/comm/codec/non_finite.h>
+#include <outrigger/comm/codec/two_bit.h>
+
+#include <cassert>
+#include <cmath>
+
+namespace outrigger {
+
+std::array<float, 3> two_bit_borders(float mean, float squares, std::size_t count) {
+  if (count < 2) return {mean, mean, mean};
+  const float deviation = std::sqrt(squares / static_cast<float>(count - 1));
+  const float width = 1.5F * deviation;
+  return {mean - 1.5F * width, mean - 0.5F * width, mean + 0.5F * width};
+}
+
+void write_two_bit_levels(const std::array<float, 4>& sums,
+                          const std::array<std::uint32_t, 4>& counts, float from, std::byte* out) {
+  for (std::size_t q = 0; q < 4; ++q) {
+    const float mean = counts[q] == 0 ? 0.0F : sums[q] / static_cast<float>(counts[q]);
+    store_little_endian(nearest_bf16(mean * from), out + 2 * q);
+  }
+}
+
+bool read_two_bit_levels(const std::byte* in, std::array<float, 4>& levels) {
+  std::int32_t largest = 0;
+  for (std::size_t q = 0; q < 4; ++q) {
+    levels[q] = from_bf16(load_little_endian<std::uint16_t>(in + 2 * q));
+    largest = std::max(largest, magnitude_bits(levels[q]));
+  }
+  return largest < kInfinityBits;
+}
+
+std::size_t TwoBitCodec::encoded_bytes(std::size_t elements) const {
+  const std::size_t blocks = elements / kBlock + (elements % kBlock != 0);
+  return kTwoBitLevelBytes * blocks + elements / 4 + (elements % 4 != 0);
+}
+
+bool TwoBitCodec::encode_block(std::span<const float> values, std::span<std::byte> out,
+                               const Rounding& rounding) const {
+  assert(values.size() <= kBlock && out.size() == encoded_bytes(values.size()));
+  if (values.empty() || simd::encode_two_bit(values, out.data(), rounding)) return true;
+  simd::encode_two_bit(FiniteStandIns<kBlock>(values).values(), out.data(), rounding);
+  return false;
+}
+
+Status TwoBitCodec::decode_block(std::span<const std::byte> in, std::span<float> values) const {
+  assert(values.size() <= kBlock && in.size() == encoded_bytes(values.size()));
+  if (values.empty() || simd::decode_two_bit(in.data(), values)) return {};
+  return {Code::kCorruption,
+          "a 2-bit block has a level that is not finite or bits behind the last value: no encoder "
+          "writes that"};
+}
+
+}  // namespace outrigger

@@ -1,0 +1,55 @@
+#pragma once
+
+#include <array>
+
+#include <outrigger/comm/codec/codec.h>
+
+namespace outrigger {
+
+// `sync.codec: 2-bit`: blocks of 1024 values, each four bf16 levels and then 2 bits a value, by the
+// block's statistics, as SparseLoCo codes what it sends (Sarfi et al. 2025, arXiv 2508.15706,
+// section 3; there one codebook serves a tensor). The last block may be short. 0.25 + 1/128 bytes
+// a value.
+//
+//   encode: mu = mean of the block; sd = sqrt(sum of (x - mu)^2 / (n - 1)), 0 for n = 1;
+//           width = 6 sd / 4; bins begin at mu - 1.5 width, mu - 0.5 width and mu + 0.5 width:
+//           round((x - mu) / width + 2) clamped to 0..3, where a value on a border belongs to the
+//           bin above (so that sd = 0 needs no rule of its own)
+//           level = mean of the values in the bin, rounded to bf16 (nearest, ties to even, at most
+//           the largest); +0 for an empty bin
+//   decode: the level of the value's bin
+//
+// The order of additions is fixed (sums.h). The code of value 4i is in the low 2 bits of byte i;
+// the bits behind the last value are 0. No stochastic rounding.
+//
+// A decoded value lies between the least and the largest value of its bin, but for the rounding to
+// bf16 and 2^-17 of the block's largest magnitude; the sum of squared errors is so no more than
+// that of replacing all by mu. A block of zeros of either sign decodes to +0; a zero among other
+// values is a value like all others. NaN is taken as 0 and +-Inf as +- the block's largest finite
+// magnitude (0 where no value is finite). Corruption: a level that is not finite; bits behind the
+// last value.
+class TwoBitCodec final : public Codec {
+ public:
+  static constexpr std::size_t kBlock = 1024;
+  std::string_view name() const override { return "2-bit"; }
+  std::uint32_t wire_id() const override { return 7; }
+  std::size_t block_elements() const override { return kBlock; }
+  std::size_t encoded_bytes(std::size_t elements) const override;
+  bool encode_block(std::span<const float> values, std::span<std::byte> out,
+                    const Rounding& rounding = {}) const override;
+  Status decode_block(std::span<const std::byte> in, std::span<float> values) const override;
+};
+
+// What the kernels share.
+inline constexpr std::size_t kTwoBitLevelBytes = 8;
+
+// Where bins 1, 2 and 3 begin; `squares` is the sum of (x - mean)^2.
+std::array<float, 3> two_bit_borders(float mean, float squares, std::size_t count);
+
+// Writes and reads the four levels. `sums` are of the values times `1 / from`. read: false if one
+// is not finite.
+void write_two_bit_levels(const std::array<float, 4>& sums,
+                          const std::array<std::uint32_t, 4>& counts, float from, std::byte* out);
+bool read_two_bit_levels(const std::byte* in, std::array<float, 4>& levels);
+
+}  // namespace outrigger
