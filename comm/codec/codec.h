@@ -32,6 +32,7 @@ struct Rounding {
 //   fp32   +0    +-FLT_MAX                               (none)             -0
 //   bf16   +0    +-largest bf16                          +-largest bf16     -0
 //   int8   +0    +-largest finite magnitude of the block (none)             +0
+//   top-k  +0    +-largest finite magnitude of the chunk as its values      as its values
 //
 // Denormals are values like all others; threads that code must not flush them to zero.
 class Codec {
@@ -65,7 +66,8 @@ class Codec {
 // What the codec makes of a large fragment, in bits a value.
 double bits_per_value(const Codec& codec);
 
-// The codec of that name, owned by the registry; NotFound names the codecs that exist.
+// The codec of that name, owned by the registry; NotFound names the codecs that exist. Composed
+// ones (top-k-64-int8) are made on first use. Both may be called from any thread.
 Result<const Codec*> find_codec(std::string_view name);
 // By the id in a frame's header; NotFound says that the peer runs a newer version.
 Result<const Codec*> find_codec(std::uint32_t wire_id);
