@@ -36,6 +36,7 @@ struct Rounding {
 //   int4   as int8
 //   fp4-e3m0      as int8
 //   2-bit  as int8, then the level of its bin            +-largest bf16     as its bin
+//   top-k  +0    +-largest finite magnitude of the chunk as its values      as its values
 //
 // Denormals are values like all others; threads that code must not flush them to zero.
 class Codec {
@@ -73,7 +74,8 @@ double bits_per_value(const Codec& codec);
 
 // The registry's codecs, in its order, without what is composed of them.
 std::vector<std::string_view> codec_names();
-// The codec of that name, owned by the registry; NotFound names the codecs that exist.
+// The codec of that name, owned by the registry; NotFound names the codecs that exist. Composed
+// ones (top-k-64-int8) are made on first use. Both may be called from any thread.
 Result<const Codec*> find_codec(std::string_view name);
 // By the id in a frame's header; NotFound says that the peer runs a newer version.
 Result<const Codec*> find_codec(std::uint32_t wire_id);

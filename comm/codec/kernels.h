@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <span>
 #include <string_view>
 
@@ -15,6 +16,9 @@ namespace outrigger {
 // encode_x: false, with `out` unspecified, if a value is not finite; the codec then encodes
 // stand-ins (non_finite.h). decode_x: false, with `values` unspecified, if no encoder writes such
 // bytes. Sizes as in codec.h.
+//
+// select_top_k: indices <- those of the largest magnitudes, as many as fit, in increasing order; of
+// equal magnitudes the lower index. False, with `indices` unspecified, if a value is not finite.
 namespace scalar {
 bool encode_bf16(std::span<const float> values, std::byte* out, const Rounding& rounding);
 bool decode_bf16(const std::byte* in, std::span<float> values);
@@ -26,6 +30,7 @@ bool encode_int8(std::span<const float> values, std::byte* out, const Rounding& 
 bool decode_int8(const std::byte* in, std::span<float> values);
 bool encode_two_bit(std::span<const float> values, std::byte* out, const Rounding& rounding);
 bool decode_two_bit(const std::byte* in, std::span<float> values);
+bool select_top_k(std::span<const float> values, std::span<std::uint16_t> indices);
 }  // namespace scalar
 
 namespace simd {
@@ -41,6 +46,7 @@ bool encode_int8(std::span<const float> values, std::byte* out, const Rounding& 
 bool decode_int8(const std::byte* in, std::span<float> values);
 bool encode_two_bit(std::span<const float> values, std::byte* out, const Rounding& rounding);
 bool decode_two_bit(const std::byte* in, std::span<float> values);
+bool select_top_k(std::span<const float> values, std::span<std::uint16_t> indices);
 }  // namespace simd
 
 }  // namespace outrigger

@@ -3,12 +3,18 @@
 #include <outrigger/comm/codec/fp4_e3m0.h>
 #include <outrigger/comm/codec/int4.h>
 #include <outrigger/comm/codec/int8.h>
+#include <outrigger/comm/codec/top_k.h>
 #include <outrigger/comm/codec/two_bit.h>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
 #include <array>
+#include <charconv>
+#include <map>
+#include <memory>
+#include <mutex>
 #include <string>
 #include <vector>
 
@@ -26,6 +32,56 @@ std::span<const Codec* const> codecs() {
   return all;
 }
 
+const Codec* find_fixed(std::string_view name) {
+  const auto at = std::ranges::find(codecs(), name, &Codec::name);
+  return at == codecs().end() ? nullptr : *at;
+}
+
+const Codec* find_fixed(std::uint32_t wire_id) {
+  const auto at = std::ranges::find(codecs(), wire_id, &Codec::wire_id);
+  return at == codecs().end() ? nullptr : *at;
+}
+
+// Made on first use and kept: there are at most kTopKMost for each fixed codec, whatever ids come.
+const Codec* top_k(const Codec& values, std::uint32_t kept) {
+  static std::mutex mutex;
+  // Never destroyed: a thread may still encode while the process ends.
+  static auto& made = *new std::map<std::uint32_t, std::unique_ptr<const TopKCodec>>;
+  const std::lock_guard lock(mutex);
+  std::unique_ptr<const TopKCodec>& codec = made[top_k_wire_id(values, kept)];
+  if (!codec) codec = std::make_unique<TopKCodec>(values, kept);
+  return codec.get();
+}
+
+constexpr std::string_view kTopKPrefix = "top-k-";
+
+// The codec of a name that starts with kTopKPrefix; null if it is misspelt.
+Result<const Codec*> find_top_k(std::string_view name) {
+  const std::string_view rest = name.substr(kTopKPrefix.size());
+  const std::string_view number = rest.substr(0, rest.find_first_not_of("0123456789"));
+  const std::string_view ending = rest.substr(number.size());
+  const Codec* values = ending.empty()            ? find_fixed("fp32")
+                        : ending.starts_with('-') ? find_fixed(ending.substr(1))
+                                                  : nullptr;
+  if (number.empty() || values == nullptr) return nullptr;
+  std::uint32_t kept = 0;
+  const bool fits = std::from_chars(number.begin(), number.end(), kept).ec == std::errc();
+  if (!fits || kept < 1 || kept > kTopKMost)
+    return Status(Code::kNotFound,
+                  fmt::format("the codec '{}' would keep {} of each {} values; it can keep 1 to {}",
+                              name, number, kTopKChunk, kTopKMost));
+  const Codec* codec = top_k(*values, kept);
+  return codec->name() == name ? codec : nullptr;  // one name each: no top-k-064
+}
+
+const Codec* find_top_k(std::uint32_t wire_id) {
+  const Codec* values = find_fixed(wire_id >> 8 & 0xff);
+  const std::uint32_t kept = wire_id >> 16;
+  if ((wire_id & 0xff) != kTopKFamily || values == nullptr || kept < 1 || kept > kTopKMost)
+    return nullptr;
+  return top_k(*values, kept);
+}
+
 }  // namespace
 
 double bits_per_value(const Codec& codec) {
@@ -40,22 +96,27 @@ std::vector<std::string_view> codec_names() {
 }
 
 Result<const Codec*> find_codec(std::string_view name) {
-  for (const Codec* codec : codecs())
-    if (codec->name() == name) return codec;
-  return Status(Code::kNotFound, fmt::format("there is no codec '{}'; choose one of {}", name,
-                                             fmt::join(codec_names(), ", ")));
+  if (const Codec* codec = find_fixed(name)) return codec;
+  if (name.starts_with(kTopKPrefix))
+    if (Result<const Codec*> codec = find_top_k(name); !codec.ok() || *codec != nullptr)
+      return codec;
+  return Status(Code::kNotFound,
+                fmt::format("there is no codec '{}'; choose one of {}, or top-k-K (the K largest "
+                            "of each {} values, in fp32) or top-k-K-CODEC with one of them",
+                            name, fmt::join(codec_names(), ", "), kTopKChunk));
 }
 
 Result<const Codec*> find_codec(std::uint32_t wire_id) {
+  if (const Codec* codec = find_fixed(wire_id)) return codec;
+  if (const Codec* codec = find_top_k(wire_id)) return codec;
   std::vector<std::string> known;
-  for (const Codec* codec : codecs()) {
-    if (codec->wire_id() == wire_id) return codec;
+  for (const Codec* codec : codecs())
     known.push_back(fmt::format("{} ({})", codec->wire_id(), codec->name()));
-  }
   return Status(Code::kNotFound,
-                fmt::format("codec id {} is unknown, known are {}; the peer probably runs a newer "
+                fmt::format("codec id {} is unknown, known are {}, and {} + (one of them << 8) + "
+                            "(K << 16) (top-k-K, 1 <= K <= {}); the peer probably runs a newer "
                             "version of Outrigger: install the same one everywhere",
-                            wire_id, fmt::join(known, ", ")));
+                            wire_id, fmt::join(known, ", "), kTopKFamily, kTopKMost));
 }
 
 }  // namespace outrigger

@@ -13,7 +13,7 @@ namespace {
 using samples::bits;
 using samples::Bytes;
 
-const std::string_view kCodecs[] = {"fp32", "bf16", "int8"};
+const std::string_view kCodecs[] = {"fp32", "bf16", "int8", "top-k-500-int8"};
 const std::size_t kSizes[] = {0, 1, 255, 257, 4095, 4096, 4097, 12345};
 
 // The values cut at odd places, empty spans included.

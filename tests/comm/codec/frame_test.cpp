@@ -1,7 +1,5 @@
 #include "support/catch.h"
 
-#include <fmt/format.h>
-
 #include "comm/codec/samples.h"
 
 #include <outrigger/comm/codec/frame.h>
@@ -37,17 +35,11 @@ FrameBytes forge(std::uint32_t codec, std::uint64_t elements, std::uint64_t payl
   return bytes;
 }
 
-std::string hex(std::span<const std::byte> bytes) {
-  std::string text;
-  for (const std::byte byte : bytes) text += fmt::format("{:02x}", std::to_integer<int>(byte));
-  return text;
-}
-
 }  // namespace
 
 // Mutation: write_frame leaves the checksum out.
 TEST_CASE("a frame is read as it was written, for every codec and odd lengths") {
-  for (const std::string_view codec : {"fp32", "bf16", "int8"})
+  for (const std::string_view codec : {"fp32", "bf16", "int8", "top-k-500-int8"})
     for (const std::size_t elements : {0, 1, 255, 257, 4099}) {
       const Message sent = message(codec, elements);
       const Result<FrameHeader> read = read_frame(sent.header);
@@ -65,8 +57,8 @@ TEST_CASE("a message has the bytes that the format's worked example shows") {
   const std::vector<float> values = {2.54F, -1.0F, 0.5F, -0.0F, 0.0F};
   const Bytes payload = samples::encode_flat(samples::codec("int8"), values);
   const FrameBytes header = write_frame(3, values.size(), payload);
-  CHECK(hex(payload) == "0ad7a33c7fce190000");
-  CHECK(hex(header) ==
+  CHECK(samples::hex(payload) == "0ad7a33c7fce190000");
+  CHECK(samples::hex(header) ==
         "4f52473103000000"
         "0500000000000000"
         "0900000000000000"

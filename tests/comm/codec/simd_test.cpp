@@ -92,16 +92,31 @@ void check_decode(const Kernels& kernel, const samples::Bytes& bytes, std::size_
 
 }  // namespace
 
-// Mutation: Floor becomes Round in EncodeInt8; a `+ 1` on the index in simd/noise-inl.h;
-// TargetName returns the name of HWY_STATIC_TARGET.
-TEST_CASE("simd: on every set of instructions the kernels give the reference's bits") {
-  const std::int64_t available = hwy::SupportedTargets();
-  for (std::int64_t rest = available; rest != 0; rest &= rest - 1) {
+void check_select(const std::vector<float>& values, std::size_t kept) {
+  std::vector<std::uint16_t> expected(kept), got(kept);
+  const bool finite = scalar::select_top_k(values, expected);
+  REQUIRE(simd::select_top_k(values, got) == finite);
+  if (finite) REQUIRE(got == expected);
+}
+
+// Calls check() once for every set of instructions of this machine.
+template <typename Check>
+void on_every_target(Check check) {
+  for (std::int64_t rest = hwy::SupportedTargets(); rest != 0; rest &= rest - 1) {
     const std::int64_t target = rest & -rest;
     hwy::SetSupportedTargetsForTest(target);
     INFO(hwy::TargetName(static_cast<std::uint32_t>(target)));
     if ((target & HWY_TARGETS) != 0)  // not all that the machine has was compiled
       CHECK(simd::target_name() == hwy::TargetName(target));
+    check();
+  }
+  hwy::SetSupportedTargetsForTest(0);
+}
+
+// Mutation: Floor becomes Round in EncodeInt8; a `+ 1` on the index in simd/noise-inl.h;
+// TargetName returns the name of HWY_STATIC_TARGET.
+TEST_CASE("simd: on every set of instructions the kernels give the reference's bits") {
+  on_every_target([] {
     for (const Kernels& kernel : kernels()) {
       INFO(kernel.name);
       const std::size_t whole = kernel.codec.block_elements();
@@ -113,8 +128,18 @@ TEST_CASE("simd: on every set of instructions the kernels give the reference's b
             check_decode(kernel, bytes, count);
         }
     }
-  }
-  hwy::SetSupportedTargetsForTest(0);
+  });
+}
+
+// Mutation: `bound` instead of `bound - 1` in count_from or in bits_from; `<< 8 * i` instead of
+// `<< i` in bits_from.
+TEST_CASE("simd: on every set of instructions the reference's values are kept") {
+  on_every_target([] {
+    for (const std::size_t count : {std::size_t{4096}, std::size_t{4095}, std::size_t{70}})
+      for (const std::vector<float>& values : blocks(count))
+        for (const std::size_t kept : {1, 64, 1500, 4095})
+          check_select(values, std::min(kept, count));
+  });
 }
 
 }  // namespace outrigger
