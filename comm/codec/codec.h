@@ -32,9 +32,10 @@ struct Rounding {
 //   fp32   +0    +-FLT_MAX                               (none)             -0
 //   bf16   +0    +-largest bf16                          +-largest bf16     -0
 //   int8   +0    +-largest finite magnitude of the block (none)             +0
-//   int4   as int8
-//   fp4-e3m0      as int8
-//   2-bit  as int8, then the level of its bin            +-largest bf16     as its bin
+//   fp16   +0    +-65504                                 +-65504            -0
+//   int4, fp4-e3m0, 2-bit-linear: as int8
+//   2-bit  as int8, then the level of its bin            +-largest bf16     as +0
+//   sign   as int8, then +-the block's scale             (none)             as +0
 //
 // Denormals are values like all others; threads that code must not flush them to zero.
 class Codec {

@@ -17,27 +17,39 @@ namespace outrigger {
 namespace scalar {
 bool encode_bf16(std::span<const float> values, std::byte* out, const Rounding& rounding);
 bool decode_bf16(const std::byte* in, std::span<float> values);
+bool encode_fp16(std::span<const float> values, std::byte* out, const Rounding& rounding);
+bool decode_fp16(const std::byte* in, std::span<float> values);
 bool encode_fp4_e3m0(std::span<const float> values, std::byte* out, const Rounding& rounding);
 bool decode_fp4_e3m0(const std::byte* in, std::span<float> values);
 bool encode_int4(std::span<const float> values, std::byte* out, const Rounding& rounding);
 bool decode_int4(const std::byte* in, std::span<float> values);
 bool encode_int8(std::span<const float> values, std::byte* out, const Rounding& rounding);
 bool decode_int8(const std::byte* in, std::span<float> values);
+bool encode_sign(std::span<const float> values, std::byte* out, const Rounding& rounding);
+bool decode_sign(const std::byte* in, std::span<float> values);
 bool encode_two_bit(std::span<const float> values, std::byte* out, const Rounding& rounding);
 bool decode_two_bit(const std::byte* in, std::span<float> values);
+bool encode_two_bit_linear(std::span<const float> values, std::byte* out, const Rounding& rounding);
+bool decode_two_bit_linear(const std::byte* in, std::span<float> values);
 }  // namespace scalar
 
 namespace simd {
 bool encode_bf16(std::span<const float> values, std::byte* out, const Rounding& rounding);
 bool decode_bf16(const std::byte* in, std::span<float> values);
+bool encode_fp16(std::span<const float> values, std::byte* out, const Rounding& rounding);
+bool decode_fp16(const std::byte* in, std::span<float> values);
 bool encode_fp4_e3m0(std::span<const float> values, std::byte* out, const Rounding& rounding);
 bool decode_fp4_e3m0(const std::byte* in, std::span<float> values);
 bool encode_int4(std::span<const float> values, std::byte* out, const Rounding& rounding);
 bool decode_int4(const std::byte* in, std::span<float> values);
 bool encode_int8(std::span<const float> values, std::byte* out, const Rounding& rounding);
 bool decode_int8(const std::byte* in, std::span<float> values);
+bool encode_sign(std::span<const float> values, std::byte* out, const Rounding& rounding);
+bool decode_sign(const std::byte* in, std::span<float> values);
 bool encode_two_bit(std::span<const float> values, std::byte* out, const Rounding& rounding);
 bool decode_two_bit(const std::byte* in, std::span<float> values);
+bool encode_two_bit_linear(std::span<const float> values, std::byte* out, const Rounding& rounding);
+bool decode_two_bit_linear(const std::byte* in, std::span<float> values);
 }  // namespace simd
 
 }  // namespace outrigger
