@@ -98,7 +98,7 @@ void check_decode(const Kernels& kernel, const samples::Bytes& bytes, std::size_
 
 }  // namespace
 
-// Mutation: Floor becomes Round in EncodeInt8; a `+ 1` on the index in simd/noise-inl.h.
+// Mutation: Floor becomes Round in simd/noise-inl.h; Add becomes Max in simd/sums-inl.h.
 TEST_CASE("simd: on every set of instructions the kernels give the reference's bits") {
   const std::int64_t available = hwy::SupportedTargets();
   for (std::int64_t rest = available; rest != 0; rest &= rest - 1) {
