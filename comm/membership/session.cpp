@@ -90,6 +90,9 @@ Status Session::launch(Contribution contribution) {
 Result<RoundOutcome> Session::wait(RoundId round) {
   return impl_->wait(round);
 }
+Result<bool> Session::ready(RoundId round) {
+  return impl_->ready(round);
+}
 Status Session::listen(Contribution like) {
   return impl_->listen(std::move(like));
 }

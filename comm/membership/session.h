@@ -106,6 +106,8 @@ class Session {
   Status launch(Contribution contribution);
   // Blocks until the round of a launched contribution is committed and its result is here.
   Result<RoundOutcome> wait(RoundId round);
+  // Whether wait() would return at once. NotFound as there.
+  Result<bool> ready(RoundId round);
   // An asynchronous job (CoordinatorConfig::asynchronous): from now on this member receives the
   // rounds of all other islands too; `like` has their elements, codecs and reducer.
   Status listen(Contribution like);

@@ -33,6 +33,7 @@ class Session::Impl {
   std::vector<PeerInfo> peers() const;
   Status launch(Contribution contribution);
   Result<RoundOutcome> wait(RoundId round);
+  Result<bool> ready(RoundId round);
   Status listen(Contribution like);
   Result<RoundOutcome> next_arrival();
   Result<std::optional<RoundOutcome>> poll_arrival();

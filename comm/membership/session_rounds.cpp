@@ -129,6 +129,17 @@ Result<RoundOutcome> Session::Impl::wait(RoundId id) {
   return *found->second.outcome;
 }
 
+Result<bool> Session::Impl::ready(RoundId id) {
+  const Lock lock(mutex_);
+  if (!failed_.ok()) return failed_;
+  const auto found = rounds_.find(id);
+  if (found == rounds_.end()) {
+    return Status(Code::kNotFound,
+                  fmt::format("{} was not launched here, or is applied", to_string(id)));
+  }
+  return found->second.outcome.has_value();
+}
+
 Status Session::Impl::listen(Contribution like) {
   const Lock lock(mutex_);
   if (!failed_.ok()) return failed_;

@@ -276,12 +276,45 @@ class Checker {
         {"sync.rounding", "sync.codec"},
         fmt::format("{} cannot round stochastically; leave sync.rounding at nearest", sync.codec));
     check_feedback(**codec);
+    check_low_rank();
+  }
+
+  void check_low_rank() {
+    const SyncRecipe& sync = r_.sync;
+    const bool on = sync.enabled && sync.low_rank.rank > 0;
+    for (const char* key :
+         {"sync.low_rank.adaptive", "sync.low_rank.least", "sync.low_rank.lost_energy"})
+      warn_if(!on && is_changed(key), {key}, "has no effect: sync.low_rank.rank is 0");
+    if (!on) return;
+    for (const char* key : {"sync.low_rank.least", "sync.low_rank.lost_energy"})
+      warn_if(!sync.low_rank.adaptive && is_changed(key), {key},
+              "has no effect: sync.low_rank.adaptive is false");
+    refuse_if(sync.low_rank.least > sync.low_rank.rank,
+              {"sync.low_rank.least", "sync.low_rank.rank"},
+              fmt::format("sync.low_rank.least ({}) is more than sync.low_rank.rank ({})",
+                          sync.low_rank.least, sync.low_rank.rank));
+    const std::string& outer = r_.outer.optimizer;
+    const auto refuse = [&](bool wrong, const char* key, const char* what) {
+      refuse_if(wrong, {"sync.low_rank.rank", key},
+                fmt::format("factors can only be averaged, so low_rank {}", what));
+    };
+    refuse(sync.aggregate != "mean" && sync.aggregate != "uniform", "sync.aggregate",
+           "needs sync.aggregate mean or uniform");
+    refuse(outer == "noloco" || outer == "delayed_nesterov", "outer.optimizer",
+           "needs rounds that all islands share");
+    refuse(sync.eager, "sync.eager", "does not go together with eager updates");
+    refuse(sync.control_variates, "sync.control_variates",
+           "does not go together with control variates");
+    refuse(sync.error_feedback > 0 && sync.feedback == "econtrol", "sync.feedback",
+           "needs sync.feedback residual");
+    warn_if(sync.error_feedback == 0, {"sync.low_rank.rank", "sync.error_feedback"},
+            "what the factors leave out is lost for good; set sync.error_feedback to 0.9 or more");
   }
 
   void check_feedback(const Codec& codec) {
     const SyncRecipe& sync = r_.sync;
     const bool on = sync.error_feedback > 0;
-    warn_if(on && codec.lossless(), {"sync.error_feedback"},
+    warn_if(on && codec.lossless() && sync.low_rank.rank == 0, {"sync.error_feedback"},
             fmt::format("has no effect: {} loses nothing", sync.codec));
     warn_if(!on && is_changed("sync.feedback"), {"sync.feedback"},
             "has no effect: sync.error_feedback is 0");

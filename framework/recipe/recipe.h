@@ -95,6 +95,14 @@ struct EditRecipe {
   bool operator==(const EditRecipe&) const = default;
 };
 
+struct LowRankRecipe {
+  std::int64_t rank = 0;  // 0: off
+  bool adaptive = false;
+  std::int64_t least = 1;
+  double lost_energy = 0.01;
+  bool operator==(const LowRankRecipe&) const = default;
+};
+
 struct SyncRecipe {
   bool enabled = true;
   std::int64_t every = 50;                  // inner steps between two rounds (H)
@@ -117,6 +125,7 @@ struct SyncRecipe {
   double clip = 0;                 // norm_clip: 0 is the median of the norms
   double trim = 0.2;               // trimmed_mean
   EditRecipe edit;
+  LowRankRecipe low_rank;
   bool operator==(const SyncRecipe&) const = default;
 };
 

@@ -51,12 +51,36 @@ std::uint64_t round_count(const Method& method, std::uint32_t fragment, std::uin
   return timetable_of(method.options).launched(fragment, steps) + (closing ? 1 : 0);
 }
 
+std::vector<std::vector<Shape>> fragment_shapes(const Method& method,
+                                                const std::vector<std::uint32_t>& assigned,
+                                                const NamedTensors& parameters) {
+  std::vector<std::vector<Shape>> shapes(fragment_count(method.options));
+  for (std::size_t k = 0; k < parameters.size(); ++k)
+    shapes[assigned[k]].push_back(parameters[k].tensor.sizes().vec());
+  return shapes;
+}
+
+// The values of a round's exchanges: one, or with low_rank two, of the first rank.
+std::vector<std::size_t> exchanges_of(const Method& method, const std::vector<Shape>& shapes,
+                                      std::size_t elements) {
+  if (!method.options.low_rank) return {Payload(elements, method.two_parts()).elements()};
+  const std::size_t rank = method.options.low_rank->rank;
+  const LowRank low_rank(shapes, rank, rank);
+  if (low_rank.first_elements() == 0) return {low_rank.second_elements()};
+  return {low_rank.first_elements(), low_rank.second_elements()};
+}
+
 std::vector<std::size_t> fragment_sizes(const Method& method,
                                         const std::vector<std::uint32_t>& assigned,
                                         const std::vector<NamedSize>& parameters) {
   std::vector<std::size_t> sizes(fragment_count(method.options), 0);
   for (std::size_t k = 0; k < parameters.size(); ++k) sizes[assigned[k]] += parameters[k].second;
   return sizes;
+}
+
+std::string codec_text(const Recipe& recipe) {
+  const std::int64_t rank = recipe.sync.low_rank.rank;
+  return rank == 0 ? recipe.sync.codec : fmt::format("rank {} in {}", rank, recipe.sync.codec);
 }
 
 std::string joined(const std::vector<std::int64_t>& values) {
@@ -112,8 +136,8 @@ Result<Arithmetic> arithmetic(const Recipe& recipe, const LlamaConfig& model) {
   sums.tokens_per_round = sums.tokens_per_step * std::min(recipe.sync.every, recipe.train.steps);
   const Result<Method> method = make_method(diloco_options(recipe), recipe.islands.names.size());
   if (!method.ok()) return method.status();
-  const std::vector<NamedSize> parameters =
-      named_sizes(Llama(model, at::Device(at::kMeta)).parameters());
+  const NamedTensors tensors = Llama(model, at::Device(at::kMeta)).parameters();
+  const std::vector<NamedSize> parameters = named_sizes(tensors);
   const auto assigned = assign_fragments(parameters, fragment_options(method->options));
   if (!assigned.ok()) return assigned.status();
   const auto steps = static_cast<std::uint64_t>(recipe.train.steps);
@@ -127,10 +151,12 @@ Result<Arithmetic> arithmetic(const Recipe& recipe, const LlamaConfig& model) {
   if (sums.collective == "auto")
     sums.collective =
         choose_collective(static_cast<std::size_t>(members), *method->codec, *method->result_codec);
-  for (Arithmetic::Fragment& fragment : sums.fragments) {
-    const std::size_t elements = Payload(fragment.elements, method->two_parts()).elements();
-    fragment.bytes_per_round = round_bytes(sums.collective, static_cast<std::uint64_t>(members),
-                                           elements, *method->codec, *method->result_codec);
+  const auto shapes = fragment_shapes(*method, *assigned, tensors);
+  for (std::size_t p = 0; p < sums.fragments.size(); ++p) {
+    Arithmetic::Fragment& fragment = sums.fragments[p];
+    for (const std::size_t elements : exchanges_of(*method, shapes[p], fragment.elements))
+      fragment.bytes_per_round += round_bytes(sums.collective, static_cast<std::uint64_t>(members),
+                                              elements, *method->codec, *method->result_codec);
     const Codec& fp32 = **find_codec("fp32");
     if (method->gossips())
       fragment.closing_bytes =
@@ -173,7 +199,7 @@ std::string to_text(const Arithmetic& sums, const Recipe& recipe) {
     for (const Arithmetic::Fragment& fragment : sums.fragments)
       largest = std::max(largest, fragment.bytes_per_round);
     text += fmt::format("; {} by {}, {}{} sent by each island a round, {} in all",
-                        recipe.sync.codec, sums.collective, fragments > 1 ? "at most " : "",
+                        codec_text(recipe), sums.collective, fragments > 1 ? "at most " : "",
                         human_bytes(largest), human_bytes(sums.bytes()));
   }
   return text + "\n";

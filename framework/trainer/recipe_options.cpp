@@ -66,6 +66,11 @@ DiLoCoOptions diloco_options(const Recipe& recipe) {
   options.result_codec = recipe.sync.result_codec;
   options.feedback = {recipe.sync.error_feedback, recipe.sync.feedback};
   options.rounding = recipe.sync.rounding;
+  if (const LowRankRecipe& low_rank = recipe.sync.low_rank; low_rank.rank > 0)
+    options.low_rank = {.rank = static_cast<std::size_t>(low_rank.rank),
+                        .adaptive = low_rank.adaptive,
+                        .least = static_cast<std::size_t>(low_rank.least),
+                        .lost_energy = low_rank.lost_energy};
   options.seed = static_cast<std::uint64_t>(recipe.seed);
   options.fragments = static_cast<std::uint32_t>(recipe.sync.fragments);
   options.pattern = recipe.sync.pattern;

@@ -8,6 +8,7 @@
 #include <outrigger/framework/model/safetensors.h>
 #include <outrigger/framework/model/weights.h>
 #include <outrigger/framework/trainer/snapshot_parts.h>
+#include <outrigger/optim/sync/fragment_sync.h>
 #include <outrigger/optim/sync/payload.h>
 
 namespace outrigger {
@@ -25,6 +26,11 @@ NamedTensors prefixed(const std::string& prefix, NamedTensors tensors) {
 NamedTensor bytes_tensor(const std::string& name, const Bytes& bytes) {
   auto* data = const_cast<std::byte*>(bytes.data());  // NOLINT: from_blob takes no const; only read
   return {name, at::from_blob(data, {static_cast<std::int64_t>(bytes.size())}, at::kByte)};
+}
+
+NamedTensor floats_tensor(const std::string& name, const std::vector<float>& values) {
+  auto* data = const_cast<float*>(values.data());  // NOLINT: as above
+  return {name, at::from_blob(data, {static_cast<std::int64_t>(values.size())}, at::kFloat)};
 }
 
 std::string open_name(const RoundId& round, const char* what) {
@@ -57,7 +63,8 @@ Json open_json(const OpenRound& open) {
           {"weights", outcome.weights},
           {"codec", outcome.codec->name()},
           {"skip", open.judgement.skip},
-          {"scales", open.judgement.scales}};
+          {"scales", open.judgement.scales},
+          {"rank", open.low_rank ? open.low_rank->method.rank() : 0}};
 }
 
 Json private_json(const PrivateState& own) {
@@ -93,12 +100,39 @@ Status check_length(const Bytes& bytes, const Codec& codec, std::size_t elements
                       source, bytes.size(), codec.name(), codec.encoded_bytes(elements))};
 }
 
+Status read_basis(const Json& json, const Tensors& tensors, const Method& method,
+                  const Fragment& fragment, const std::string& source, OpenRound& open) {
+  const auto rank = json.value("rank", std::uint64_t{0});
+  const std::string name = open_name(open.round, "basis");
+  const auto found = tensors.find(name);
+  if (rank < 1 || rank > method.options.low_rank->rank || found == tensors.end() ||
+      found->second.scalar_type() != at::kFloat)
+    return {Code::kFailedPrecondition,
+            fmt::format("{} has no basis '{}' of an open round: it was written without low_rank",
+                        source, name)};
+  LowRank low_rank = low_rank_of(method, fragment, {static_cast<double>(rank)});
+  const float* data = found->second.data_ptr<float>();
+  std::vector<float> basis(data, data + found->second.numel());
+  if (basis.size() != low_rank.first_elements())
+    return {Code::kFailedPrecondition,
+            fmt::format("{}: '{}' holds {} values, the model and the rank need {}", source, name,
+                        basis.size(), low_rank.first_elements())};
+  open.low_rank = std::make_shared<OpenLowRank>(
+      OpenLowRank{std::move(low_rank), {}, {}, {}, {}, std::move(basis), {}});
+  return {};
+}
+
 Status read_open(const Json& json, const Tensors& tensors, std::uint32_t index,
                  const Method& method, const Fragment& fragment, const std::string& source,
                  OpenRound& open) {
-  const std::size_t elements = Payload(fragment.local.elements(), method.two_parts()).elements();
+  std::size_t elements = Payload(fragment.local.elements(), method.two_parts()).elements();
   open.restored = true;
   open.round = {index, json.at("round")};
+  if (method.options.low_rank) {
+    if (Status status = read_basis(json, tensors, method, fragment, source, open); !status.ok())
+      return status;
+    elements = open.low_rank->method.second_elements();
+  }
   open.tokens = json.at("tokens");
   open.finite = json.at("finite");
   open.held = json.at("held");
@@ -128,6 +162,7 @@ Status read_open(const Json& json, const Tensors& tensors, std::uint32_t index,
   status = take_bytes(tensors, open_name(open.round, "result"), source, outcome.bytes);
   if (status.ok()) status = check_length(*outcome.bytes, **codec, elements, source);
   open.outcome = std::move(outcome);
+  if (status.ok() && open.low_rank) open.low_rank->factors = decode_factors(open);
   return status;
 }
 
@@ -156,9 +191,8 @@ Status read_fragment(const Json& json, const Tensors& tensors, std::uint32_t ind
     own.open.emplace_back();
     OpenRound& open = own.open.back();
     status = read_open(round, tensors, index, method, fragment, source, open);
-    if (status.ok())
-      status = read(method.options.feedback.on() && method.keeps_lead(), delta_prefix(open.round),
-                    open.delta);
+    const bool kept = method.keeps_lead() && (method.options.feedback.on() || open.low_rank);
+    if (status.ok()) status = read(kept, delta_prefix(open.round), open.delta);
   }
   return status;
 }
@@ -194,6 +228,8 @@ Status write_private(const std::string& path, Replica& replica, const Synchroniz
       tensors.push_back(bytes_tensor(open_name(open.round, "encoded"), *open.encoded));
       tensors.push_back(bytes_tensor(open_name(open.round, "result"), *open.outcome->bytes));
       add(open.delta, delta_prefix(open.round));
+      if (open.low_rank)
+        tensors.push_back(floats_tensor(open_name(open.round, "basis"), open.low_rank->basis));
     }
   }
   return write_safetensors(path, tensors, {{"state", private_json(sync.own()).dump()}});

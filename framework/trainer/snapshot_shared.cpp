@@ -58,19 +58,29 @@ Version version_from(const Json& json) {
   return {json.at("fragment"), json.at("number"), hash_from_hex(json.at("chain"))};
 }
 
-std::string statistics_name(std::size_t fragment) {
-  return fmt::format("fragment.{}.statistics", fragment);
+// What a fragment's state has that is of no parameter's shape.
+std::string flat_name(std::size_t fragment, const char* what) {
+  return fmt::format("fragment.{}.{}", fragment, what);
 }
 
-Status read_statistics(const std::map<std::string, at::Tensor>& tensors, std::size_t fragment,
-                       const std::string& source, std::vector<double>& statistics) {
-  const auto found = tensors.find(statistics_name(fragment));
+template <class Number>
+void add_flat(NamedTensors& tensors, const std::string& name, const std::vector<Number>& values) {
+  if (values.empty()) return;
+  auto* data = const_cast<Number*>(values.data());  // NOLINT: from_blob takes no const; only read
+  tensors.push_back({name, at::from_blob(data, {static_cast<std::int64_t>(values.size())},
+                                         c10::CppTypeToScalarType<Number>::value)});
+}
+
+template <class Number>
+Status read_flat_of(const std::map<std::string, at::Tensor>& tensors, const std::string& name,
+                    const std::string& source, std::vector<Number>& values) {
+  const auto found = tensors.find(name);
   if (found == tensors.end()) return {};
-  if (found->second.scalar_type() != at::kDouble)
+  if (found->second.scalar_type() != c10::CppTypeToScalarType<Number>::value)
     return {Code::kFailedPrecondition,
-            fmt::format("{}: '{}' is not fp64", source, statistics_name(fragment))};
-  const double* data = found->second.data_ptr<double>();
-  statistics.assign(data, data + found->second.numel());
+            fmt::format("{}: '{}' does not hold fp{}", source, name, 8 * sizeof(Number))};
+  const Number* data = found->second.template data_ptr<Number>();
+  values.assign(data, data + found->second.numel());
   return {};
 }
 
@@ -107,12 +117,9 @@ Status write_outer(const std::string& path, const Synchronizer& sync) {
       append(tensors, views(fragment, state.slots[k], "", "." + slots[k]));
     if (!state.variate.empty()) append(tensors, views(fragment, state.variate, "", ".variate"));
     if (!state.estimate.empty()) append(tensors, views(fragment, state.estimate, "", ".estimate"));
-    if (!state.statistics.empty()) {
-      double* data = const_cast<double*>(state.statistics.data());  // NOLINT: as above
-      tensors.push_back(
-          {statistics_name(p),
-           at::from_blob(data, {static_cast<std::int64_t>(state.statistics.size())}, at::kDouble)});
-    }
+    add_flat(tensors, flat_name(p, "statistics"), state.statistics);
+    add_flat(tensors, flat_name(p, "ranks"), state.ranks);
+    add_flat(tensors, flat_name(p, "warm"), state.warm);
   }
   return write_safetensors(path, tensors,
                            {{"optimizer", std::string(sync.method().outer->name())}});
@@ -178,7 +185,12 @@ Status read_shared(const Checkpoint& checkpoint, const Method& method,
       status = read_flat(*buffers, fragments[p], "", ".variate", checkpoint.path, state.variate);
     if (status.ok() && method.options.feedback.econtrol())
       status = read_flat(*buffers, fragments[p], "", ".estimate", checkpoint.path, state.estimate);
-    if (status.ok()) status = read_statistics(*buffers, p, checkpoint.path, state.statistics);
+    const auto read = [&](const char* what, auto& values) {
+      if (status.ok()) status = read_flat_of(*buffers, flat_name(p, what), checkpoint.path, values);
+    };
+    read("statistics", state.statistics);
+    read("ranks", state.ranks);
+    read("warm", state.warm);
     shared.fragments.push_back(std::move(state));
   }
   for (const Json& version : checkpoint.manifest.state.value("arrivals", Json::array()))

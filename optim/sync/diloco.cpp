@@ -30,6 +30,7 @@ void DiLoCo::correct_gradients() {
 
 std::vector<RoundReport> DiLoCo::step(std::uint64_t tokens) {
   count_step(tokens);
+  for (FragmentSync& sync : syncs_) sync.advance();
   const Boundary boundary = timetable_.at(own_.step);
   // Settle, launch, apply. A late round may be missing: finish() has applied it, and training was
   // extended.

@@ -32,7 +32,7 @@ void FragmentSync::scale(const Judgement& judgement, std::size_t offset, std::sp
 Status FragmentSync::step_block(const OpenRound& open, std::size_t offset, std::span<float> g) {
   const RoundOutcome& outcome = *open.outcome;
   OuterStep step;
-  step.round = open.round.number;
+  step.round = open.round.number / (open.low_rank ? open.low_rank->exchanges() : 1);
   step.lr_factor = method_.lr_factor(step.round);
   Block second_block;
   const std::span<float> second = std::span(second_block).first(g.size());
@@ -99,7 +99,7 @@ RoundOutcome FragmentSync::apply(Merging merging) {
     std::ranges::copy(global(offset, count), before.begin());
     if (!open.judgement.skip) {
       const std::span<float> g = std::span(g_block).first(count);
-      Status status = decode_at(*outcome.codec, *outcome.bytes, offset, g);
+      Status status = read_result(open, offset, g);
       if (!status.ok()) return status;
       if (!shared_.estimate.empty())
         add_estimate(g, std::span(shared_.estimate).subspan(offset, count),

@@ -15,6 +15,14 @@ namespace {
 
 using Block = std::array<float, kDriverBlock>;
 
+void add(const RoundPhases& first, RoundPhases& phases) {
+  phases.wait_s += first.wait_s;
+  phases.exchange_s += first.exchange_s;
+  phases.commit_s += first.commit_s;
+  phases.bytes_sent += first.bytes_sent;
+  phases.bytes_received += first.bytes_received;
+}
+
 RoundFacts facts_of(const RoundOutcome& outcome, const Borders& borders) {
   return {outcome.contributors, outcome.weights, outcome.norms, borders};
 }
@@ -33,9 +41,10 @@ FragmentSync::FragmentSync(Session& session, const Method& method, const Fragmen
       buffers_(std::move(buffers)) {}
 
 void FragmentSync::each_block(
+    std::size_t threads,
     const std::function<Status(std::size_t offset, std::size_t count)>& visit) const {
-  throw_if_error(for_each_stretch(
-      elements(), method_.threads, [&](std::size_t begin, std::size_t end) -> Status {
+  throw_if_error(
+      for_each_stretch(elements(), threads, [&](std::size_t begin, std::size_t end) -> Status {
         for (std::size_t offset = begin; offset < end; offset += kDriverBlock)
           if (Status status = visit(offset, std::min(kDriverBlock, end - offset)); !status.ok())
             return status;
@@ -68,7 +77,10 @@ void FragmentSync::correct_gradients() {
 
 // The version that the next round starts from: of the newest settled round, applied or not.
 Version FragmentSync::newest() const {
-  return own_.open.empty() ? shared_.version : own_.open.back().outcome->version;
+  Version version = shared_.version;
+  for (const OpenRound& open : own_.open)
+    if (open.outcome) version = open.outcome->version;
+  return version;
 }
 
 Status FragmentSync::decode_own(const OpenRound& open, std::size_t offset,
@@ -137,19 +149,21 @@ void FragmentSync::fill_block(OpenRound& open, const DeltaHook& hook, TensorNorm
   std::ranges::fill(values.subspan(delta.size()), 0.0F);
 }
 
+std::vector<float> FragmentSync::memory() {
+  std::vector<float> values;
+  if (!spare_.empty()) {
+    values = std::move(spare_.back());
+    spare_.pop_back();
+  }
+  values.resize(elements());
+  return values;
+}
+
 void FragmentSync::encode(OpenRound& open, const DeltaHook& hook, TensorNorms& norms) {
-  const auto memory = [&](bool wanted) {
-    std::vector<float> values;
-    if (wanted && !spare_.empty()) {
-      values = std::move(spare_.back());
-      spare_.pop_back();
-    }
-    values.resize(wanted ? elements() : 0);
-    return values;
-  };
-  const bool feedback = method_.options.feedback.on();
-  open.lost = memory(feedback);
-  open.delta = memory(feedback && method_.keeps_lead());
+  if (method_.options.feedback.on()) {
+    open.lost = memory();
+    if (method_.keeps_lead()) open.delta = memory();
+  }
   const auto encoded = buffers_.take(method_.codec->encoded_bytes(payload_.elements()));
   EncodeOptions options = encode_options(method_, open.round, session_.self().island, open.lost);
   if (hook) options.threads = 1;
@@ -169,13 +183,21 @@ FragmentSync::Launched FragmentSync::launch(const DeltaHook& hook) {
   open.tokens = own_.tokens;
   open.share = estimated_share();
   TensorNorms tensor_norms(fragment_.borders);
-  encode(open, hook, tensor_norms);
+  if (method_.options.low_rank)
+    launch_low_rank(open, hook, tensor_norms);
+  else
+    encode(open, hook, tensor_norms);
   std::ranges::fill(own_.gradient_sum, 0.0F);
   own_.gradients = 0;
   std::vector<double> norms = tensor_norms.norms();
   const Launched launched{open.finite, norms[0]};
   if (!open.finite) norms.assign(norms.size(), 0);
-  announce(open, base, std::move(norms));
+  if (open.low_rank) {
+    open.low_rank->norms = std::move(norms);
+    open.low_rank->first ? send_first(open, base) : send_second(open, base);
+  } else {
+    announce(open, open.round, base, std::move(norms), payload_.elements(), open.encoded);
+  }
 
   if (method_.options.eager && open.finite) {
     each_block([&](std::size_t offset, std::size_t count) -> Status {
@@ -191,20 +213,22 @@ FragmentSync::Launched FragmentSync::launch(const DeltaHook& hook) {
   return launched;
 }
 
-void FragmentSync::announce(const OpenRound& open, const Version& base, std::vector<double> norms) {
+void FragmentSync::announce(const OpenRound& open, RoundId round, const Version& base,
+                            std::vector<double> norms, std::size_t elements,
+                            std::shared_ptr<const ByteBuffer> encoded) {
   Contribution contribution;
-  contribution.round = open.round;
+  contribution.round = round;
   contribution.base = base;
   contribution.tokens = open.tokens;
   contribution.norms = std::move(norms);
   contribution.finite = open.finite;
-  contribution.elements = payload_.elements();
+  contribution.elements = elements;
   contribution.codec = method_.codec;
   contribution.result_codec = method_.result_codec;
-  contribution.result_rounding = result_rounding(method_, open.round);
+  contribution.result_rounding = result_rounding(method_, round);
   contribution.reducer =
       payload_.reducer(method_.aggregation->reducer(fragment_.borders, shared_.statistics));
-  contribution.encoded = open.encoded;
+  contribution.encoded = std::move(encoded);
   throw_if_error(session_.launch(std::move(contribution)));
 }
 
@@ -225,13 +249,13 @@ double FragmentSync::estimated_share() const {
 
 void FragmentSync::settle(OpenRound& open) {
   if (open.outcome) return;
+  if (open.low_rank) finish_first(open);
   RoundOutcome outcome = session_.wait(open.round).value_or_throw();
-  Version before = shared_.version;
-  for (const OpenRound& earlier : own_.open)
-    if (earlier.outcome) before = earlier.outcome->version;
-  check_continues(before, outcome);
+  check_continues(open.low_rank ? open.low_rank->before : newest(), outcome);
+  if (open.low_rank) add(open.low_rank->phases, outcome.phases);
   open.outcome = std::move(outcome);
   judge(open);
+  if (open.low_rank) take_factors(open);
   if (!open.outcome->included) return;
   own_.tokens -= open.tokens;
   take_variate(open);
@@ -240,7 +264,6 @@ void FragmentSync::settle(OpenRound& open) {
 
 void FragmentSync::take_residual(OpenRound& open) {
   const FeedbackOptions& feedback = method_.options.feedback;
-  if (!feedback.on()) return;
   if (feedback.econtrol()) {
     each_block([&](std::size_t offset, std::size_t count) -> Status {
       Block block;
@@ -252,8 +275,9 @@ void FragmentSync::take_residual(OpenRound& open) {
       return {};
     });
   }
-  own_.residual.swap(open.lost);
-  spare_.push_back(std::move(open.lost));
+  if (feedback.on()) own_.residual.swap(open.lost);
+  if (!open.lost.empty()) spare_.push_back(std::move(open.lost));
+  open.lost.clear();
 }
 
 void FragmentSync::judge(OpenRound& open) {
@@ -288,6 +312,8 @@ void FragmentSync::take_variate(const OpenRound& open) {
 }
 
 void FragmentSync::start_over() {
+  for (OpenRound& open : own_.open)
+    if (open.low_rank && open.finite) finish_first(open);  // it is a contribution of before
   write_block(fragment_.local, 0, shared_.global);
   own_.tokens = 0;
   std::ranges::fill(own_.lead, 0.0F);

@@ -12,6 +12,12 @@
 
 namespace outrigger {
 
+// The low-rank method of a fragment's next round, whose rank is in SharedState's `ranks`.
+LowRank low_rank_of(const Method& method, const Fragment& fragment,
+                    const std::vector<double>& ranks);
+// The result of a settled round of it, decoded.
+std::vector<float> decode_factors(const OpenRound& open);
+
 // One fragment's rounds on one island: launch, settle, apply (shared/protocol.md, "A round"). When
 // is DiLoCo's matter. Holds references to the state, which must outlive it. Throws Error.
 class FragmentSync {
@@ -29,6 +35,9 @@ class FragmentSync {
   };
   // Encodes and announces the next round. REQUIRES: open rounds are settled.
   Launched launch(const DeltaHook& hook);
+
+  // Low rank: sends what an exchange that has ended in the meantime made possible. Never blocks.
+  void advance();
 
   // Waits for the outcome of the open round and judges it. Does nothing if that is done.
   void settle(OpenRound& open);
@@ -59,7 +68,11 @@ class FragmentSync {
   }
   // Calls visit(offset, count) for each block of the driver, on several threads if it is large.
   // Throws the first failure.
-  void each_block(const std::function<Status(std::size_t offset, std::size_t count)>& visit) const;
+  void each_block(const std::function<Status(std::size_t offset, std::size_t count)>& visit) const {
+    each_block(method_.threads, visit);
+  }
+  void each_block(std::size_t threads,
+                  const std::function<Status(std::size_t offset, std::size_t count)>& visit) const;
   Status decode_own(const OpenRound& open, std::size_t offset, std::span<float> values) const;
   Status read_included(const OpenRound& open, std::size_t offset, std::span<float> values) const;
   void read_own_delta(std::size_t offset, std::span<float> delta) const;
@@ -67,7 +80,20 @@ class FragmentSync {
   void fill_block(OpenRound& open, const DeltaHook& hook, TensorNorms& norms, std::size_t offset,
                   std::span<float> values) const;
   void encode(OpenRound& open, const DeltaHook& hook, TensorNorms& norms);
-  void announce(const OpenRound& open, const Version& base, std::vector<double> norms);
+  void announce(const OpenRound& open, RoundId round, const Version& base,
+                std::vector<double> norms, std::size_t elements,
+                std::shared_ptr<const ByteBuffer> encoded);
+  std::vector<float> memory();
+
+  // fragment_low_rank.cpp
+  void launch_low_rank(OpenRound& open, const DeltaHook& hook, TensorNorms& norms);
+  void send_first(OpenRound& open, const Version& base);
+  void finish_first(OpenRound& open);
+  void send_second(OpenRound& open, const Version& base);
+  void take_factors(OpenRound& open);
+  std::shared_ptr<ByteBuffer> encode_flat(OpenRound& open, RoundId round,
+                                          std::span<const float> values) const;
+  Status read_result(const OpenRound& open, std::size_t offset, std::span<float> values) const;
   void fill_second(std::size_t offset, std::span<float> values) const;
   double estimated_share() const;
   Version newest() const;

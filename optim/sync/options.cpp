@@ -70,6 +70,16 @@ std::string complaint(const DiLoCoOptions& options, const OuterOptimizer& outer,
   if (outer.gossips() && (options.delay != 0 || options.control_variates))
     return fmt::format("{} exchanges at once and needs delay 0, without control variates",
                        outer.name());
+  if (options.low_rank &&
+      (!aggregation.linear() || outer.gossips() || outer.asynchronous() || options.eager ||
+       options.control_variates || options.feedback.econtrol()))
+    return fmt::format(
+        "low_rank sends factors, whose mean is all that can be taken: it needs the aggregation "
+        "rule mean or uniform and rounds that all islands share, without eager, control variates "
+        "and econtrol; not {}, {}",
+        aggregation.name(), outer.name());
+  if (options.low_rank)
+    if (const Status status = check(*options.low_rank); !status.ok()) return status.message();
   return feedback_complaint(options, outer, aggregation);
 }
 

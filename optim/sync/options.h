@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -10,6 +11,7 @@
 #include <outrigger/optim/aggregate/aggregation.h>
 #include <outrigger/optim/outer/outer_optimizer.h>
 #include <outrigger/optim/outer/schedule.h>
+#include <outrigger/optim/sync/adaptive_rank.h>
 #include <outrigger/optim/sync/feedback.h>
 #include <outrigger/optim/sync/fragment.h>
 #include <outrigger/optim/sync/timetable.h>
@@ -25,6 +27,8 @@ struct DiLoCoOptions {
   // that takes no more bytes than `codec` does, or int8.
   std::string result_codec = "auto";
   FeedbackOptions feedback;
+  // Matrices as two factors of this rank, in two exchanges a round (low_rank.h); none: as they are.
+  std::optional<RankOptions> low_rank;
   std::string rounding = "nearest";         // or stochastic: unbiased, at random (codec.h)
   std::uint64_t seed = 0;                   // of what is random
   std::string pattern = "strided";          // how the model is cut: see fragment.h

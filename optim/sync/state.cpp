@@ -34,6 +34,10 @@ Hash128 hash_state(const SharedState::Fragment& fragment) {
     hash = chain(hash, hash_blocks(std::as_bytes(std::span(fragment.variate))));
   if (!fragment.estimate.empty())
     hash = chain(hash, hash_blocks(std::as_bytes(std::span(fragment.estimate))));
+  if (!fragment.ranks.empty()) {
+    hash = chain(hash, hash_blocks(std::as_bytes(std::span(fragment.ranks))));
+    hash = chain(hash, hash_blocks(std::as_bytes(std::span(fragment.warm))));
+  }
   return hash;
 }
 

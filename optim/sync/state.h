@@ -9,6 +9,7 @@
 
 #include <outrigger/comm/membership/session.h>
 #include <outrigger/optim/aggregate/aggregation.h>
+#include <outrigger/optim/sync/low_rank.h>
 
 namespace outrigger {
 
@@ -25,19 +26,34 @@ struct SharedState {
     std::vector<double> statistics;         // the aggregation rule's, as of the last settled round
     std::vector<float> variate;             // the global control variate c; empty without
     std::vector<float> estimate;            // EControl's h (feedback.h); empty without
+    std::vector<float> warm;                // low rank: the warm start (low_rank.h)
+    std::vector<double> ranks;              // low rank: AdaptiveRank's
   };
   std::vector<Fragment> fragments;
   std::vector<Version> arrivals;  // asynchronous: of each island's own rounds; else empty
 };
 
+// What an open round of two exchanges holds (low_rank.h).
+struct OpenLowRank {
+  LowRank method;
+  std::vector<double> norms;     // as announced
+  std::optional<RoundId> first;  // the first exchange, while its result is awaited
+  Version before;                // that the second exchange starts from
+  RoundPhases phases;            // of the first exchange
+  std::vector<float> basis;      // B
+  std::vector<float> factors;    // the second result, decoded
+  std::uint64_t exchanges() const { return method.first_elements() > 0 ? 2 : 1; }
+};
+
 // A round that this island launched and has not applied.
 struct OpenRound {
-  RoundId round;
+  RoundId round;             // low rank: of the last exchange
   std::uint64_t tokens = 0;  // as announced
   bool finite = true;
   std::shared_ptr<const std::vector<std::byte>> encoded;  // this island's contribution
   std::vector<float> lost;   // what error feedback gets back, once the round is settled
   std::vector<float> delta;  // the pseudo-gradient before the residual came in, where it is needed
+  std::shared_ptr<OpenLowRank> low_rank;  // null without
   double held = 1;   // how much of the contribution theta_local still holds: 1 until an apply mixes
   double share = 0;  // of the contribution in the mean, as an eager island estimates it
   std::optional<RoundOutcome> outcome;  // there once the round is settled

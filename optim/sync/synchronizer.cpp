@@ -5,6 +5,7 @@
 
 #include <outrigger/optim/sync/async_diloco.h>
 #include <outrigger/optim/sync/diloco.h>
+#include <outrigger/optim/sync/fragment_sync.h>
 
 namespace outrigger {
 namespace {
@@ -20,6 +21,12 @@ SharedState::Fragment initial_shared(std::uint32_t index, const Fragment& fragme
   state.statistics.assign(method.aggregation->statistics(islands), 0.0);
   if (method.options.control_variates) state.variate.assign(elements, 0.0F);
   if (method.options.feedback.econtrol()) state.estimate.assign(elements, 0.0F);
+  if (method.options.low_rank) {
+    state.ranks = AdaptiveRank(*method.options.low_rank).first_state();
+    const LowRank low_rank = low_rank_of(method, fragment, state.ranks);
+    state.warm.resize(low_rank.warm_elements());
+    low_rank.first_warm({index, 0}, state.warm);
+  }
   return state;
 }
 
@@ -41,6 +48,17 @@ void refuse_unless(bool fits, std::uint32_t fragment) {
   throw Error(
       {Code::kFailedPrecondition,
        fmt::format("the given state of fragment {} is of another model or method", fragment)});
+}
+
+// A warm start of another rank may be the one that an adaptive rank has come to.
+void check_warm(const SharedState::Fragment& given, const Fragment& fragment,
+                const Method& method) {
+  if (!method.options.low_rank) return refuse_unless(given.ranks.empty(), given.version.fragment);
+  const double most = static_cast<double>(method.options.low_rank->rank);
+  const bool ranked = !given.ranks.empty() && given.ranks[0] >= 1 && given.ranks[0] <= most;
+  refuse_unless(
+      ranked && given.warm.size() == low_rank_of(method, fragment, given.ranks).warm_elements(),
+      given.version.fragment);
 }
 
 void check_shape(const SharedState::Fragment& given, const SharedState::Fragment& wanted) {
@@ -81,6 +99,7 @@ Synchronizer::Synchronizer(Session& session, NamedTensors parameters, DiLoCoOpti
     own_.fragments.push_back(initial_own(fragments_[p], method_));
   for (std::uint32_t p = 0; p < fragments_.size(); ++p) {
     check_shape(shared_.fragments[p], initial_shared(p, fragments_[p], method_, islands));
+    check_warm(shared_.fragments[p], fragments_[p], method_);
     check_shape(own_.fragments[p], initial_own(fragments_[p], method_), p);
   }
 }

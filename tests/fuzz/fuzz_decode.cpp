@@ -10,7 +10,7 @@ namespace {
 bool reproduces(const Codec& codec) {
   const std::uint32_t family = codec.wire_id() & 0xff;
   const std::uint32_t values = family == kTopKFamily ? codec.wire_id() >> 8 & 0xff : family;
-  return values == 1 || values == 2;  // fp32, bf16
+  return values == 1 || values == 2 || values == 4;  // fp32, bf16, fp16
 }
 
 void check_again(const Codec& codec, const std::vector<float>& values) {

@@ -1,8 +1,7 @@
 #include <cmath>
 
+#include "comm/codec/kernel_list.h"
 #include "fuzz/input.h"
-
-#include <outrigger/comm/codec/kernels.h>
 
 namespace outrigger::fuzz {
 namespace {
@@ -16,14 +15,15 @@ std::vector<float> tile(std::span<const std::byte> bytes, std::size_t count) {
   return values;
 }
 
-// The vector kernels of the codec against the reference; those of other codecs are not looked at.
+// The vector kernels of the codec against the reference.
 void check_kernels(const Codec& codec, const std::vector<float>& values, const Rounding& rounding) {
   if (values.empty()) return;
   std::vector<std::byte> expected(codec.encoded_bytes(values.size())), got = expected;
-  if (codec.name() == "int8") {
-    const bool finite = scalar::encode_int8(values, expected.data(), rounding);
-    require(simd::encode_int8(values, got.data(), rounding) == finite, "int8: equal finiteness");
-    require(!finite || got == expected, "int8: vectors give the reference's bytes");
+  for (const Kernels& kernel : kernels()) {
+    if (&kernel.codec != &codec) continue;
+    const bool finite = kernel.encode(values, expected.data(), rounding);
+    require(kernel.simd_encode(values, got.data(), rounding) == finite, "equal finiteness");
+    require(!finite || got == expected, "vectors give the reference's bytes");
   }
   if ((codec.wire_id() & 0xff) == kTopKFamily) {
     const std::size_t kept = codec.wire_id() >> 16;

@@ -35,15 +35,17 @@ std::string recipe_file(const std::string& name) {
   return std::string(OUTRIGGER_SOURCE_DIR) + "/recipes/" + name + ".yaml";
 }
 
-Words train(const std::string& name) {
-  Words words = {"train", recipe_file(name)};
-  for (const std::string& word : overrides()) words.push_back(word);
+Words with_overrides(Words words, const Words& more) {
+  for (const Words& all : {overrides(), more}) words.insert(words.end(), all.begin(), all.end());
   return words;
 }
 
-std::uint64_t formula(const Scratch& scratch, const std::string& name) {
-  Words words = {"recipe", "schedule", recipe_file(name), "--json"};
-  for (const std::string& word : overrides()) words.push_back(word);
+Words train(const std::string& name, const Words& more) {
+  return with_overrides({"train", recipe_file(name)}, more);
+}
+
+std::uint64_t formula(const Scratch& scratch, const std::string& name, const Words& more) {
+  const Words words = with_overrides({"recipe", "schedule", recipe_file(name), "--json"}, more);
   const Ended ended = run_cli(scratch, words);
   CAPTURE(ended.err);
   REQUIRE(ended.exit_code == 0);
@@ -87,6 +89,7 @@ struct Named {
   // Parts of the names of tensors that only this method moves: shared, and an island's own.
   std::vector<Words> shared, own;
   bool reproducible = true;
+  Words more{};  // overrides
 };
 
 const std::vector<Named>& papers() {
@@ -94,7 +97,16 @@ const std::vector<Named>& papers() {
       {"diloco", {{".momentum"}}, {}},
       {"streaming-diloco", {{".momentum"}}, {{"open.2.", ".encoded"}, {"open.2.", ".result"}}},
       {"eager", {{".momentum"}}, {{"lead."}, {"open.0.", ".encoded"}}},
-      {"dilocox-delay", {{".momentum"}}, {{"open.0.", ".result"}}},
+      {"streaming-diloco-4bit", {{".momentum"}}, {{"open.2.", ".encoded"}}},
+      // Its rank fits no matrix of this model; and with a rank that falls, fewer bytes are sent.
+      {"dilocox",
+       {{".momentum"}, {"fragment.0.warm"}, {"fragment.0.ranks"}},
+       {{"residual."}, {"open.0.", ".basis"}, {"open.0.", ".delta."}, {"open.0.", ".result"}},
+       true,
+       {"sync.low_rank.rank=2"}},
+      {"sparseloco", {}, {{"residual."}}},
+      {"covenant", {}, {{"residual."}}},
+      {"muloco-2bit", {{".momentum"}}, {{"residual."}, {"inner.", "q_proj.weight.momentum"}}},
       {"muloco", {{".momentum"}}, {{"inner.", "q_proj.weight.momentum"}, {"inner.", ".exp_avg"}}},
       {"edit", {{".momentum"}, {"fragment.0.statistics"}, {"fragment.3.statistics"}}, {}},
       {"noloco", {}, {{"velocity."}, {"global."}}},
@@ -140,11 +152,11 @@ void check_resume(const Scratch& scratch, const fs::path& run, const Named& name
 void check_recipe(const Named& named) {
   CAPTURE(named.recipe);
   const Scratch scratch;
-  const Ended ended = run_cli(scratch, train(named.recipe));
+  const Ended ended = run_cli(scratch, train(named.recipe, named.more));
   CAPTURE(ended.out, ended.err);
   REQUIRE(ended.exit_code == 0);
   const fs::path run = only_run(scratch);
-  CHECK(sent(run) == formula(scratch, named.recipe));
+  CHECK(sent(run) == formula(scratch, named.recipe, named.more));
 
   const fs::path middle = run / "checkpoints" / kMiddle;
   for (const Words& parts : named.shared) {
@@ -175,8 +187,20 @@ TEST_CASE("recipe streaming-diloco") {
 TEST_CASE("recipe eager") {
   check_recipe(paper("eager"));
 }
-TEST_CASE("recipe dilocox-delay") {
-  check_recipe(paper("dilocox-delay"));
+TEST_CASE("recipe dilocox") {
+  check_recipe(paper("dilocox"));
+}
+TEST_CASE("recipe streaming-diloco-4bit") {
+  check_recipe(paper("streaming-diloco-4bit"));
+}
+TEST_CASE("recipe sparseloco") {
+  check_recipe(paper("sparseloco"));
+}
+TEST_CASE("recipe covenant") {
+  check_recipe(paper("covenant"));
+}
+TEST_CASE("recipe muloco-2bit") {
+  check_recipe(paper("muloco-2bit"));
 }
 TEST_CASE("recipe muloco") {
   check_recipe(paper("muloco"));

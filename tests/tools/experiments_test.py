@@ -13,6 +13,8 @@ FAKE = '''#!/usr/bin/env python3
 import json, os, pathlib, sys, time
 words = sys.argv[1:]
 if words == ['--version']: sys.exit(print('outrigger 0 (commit abc123-dirty, fake)'))
+if words[:2] == ['recipe', 'schedule']:
+    sys.exit(print(json.dumps({'fragments': [{'parameters': 10, 'rounds': 3}, {'parameters': 10, 'rounds': 1}]})))
 sets = dict(word.split('=') for word in words if '=' in word)
 if 'sync.fragments' in sets: sys.exit(print('no such key', file=sys.stderr) or 2)
 if '--dry-run' in words: sys.exit(0)
@@ -21,10 +23,10 @@ if sets.get('sync.every') == '100': sys.exit(print('lost an island', file=sys.st
 while 'FAKE_HANGS' in os.environ and sets.get('sync.every') == '50': time.sleep(0.05)
 run = pathlib.Path(words[words.index('--runs') + 1], 'run')
 run.mkdir(parents=True)
-events = [dict(event='round', source='a', step=10, bytes_sent=60),
-          dict(event='round', source='b', step=10, bytes_sent=30),
-          dict(event='round', source='b', step=10, bytes_sent=40),
-          dict(event='round', source='b', step=20, bytes_sent=50)]
+events = [dict(event='round', source='a', step=10, bytes_sent=60, bytes_received=100),
+          dict(event='round', source='b', step=10, bytes_sent=30, bytes_received=10),
+          dict(event='round', source='b', step=10, bytes_sent=40, bytes_received=10),
+          dict(event='round', source='b', step=20, bytes_sent=50, bytes_received=10)]
 for source, sent in (('a', 60), ('b', 120)):
     events.append(dict(event='done', source=source, eval_loss=int(sets['seed']) / 10, bytes_sent=sent, train_s=1.5))
 (run / 'metrics.jsonl').write_text(chr(10).join(map(json.dumps, events)))
@@ -89,6 +91,13 @@ class Experiments(unittest.TestCase):
         [left] = self.lines()
         found = [left[key] for key in ('loss', 'bytes_per_island', 'peak_bytes', 'commit')]
         self.assertEqual(found, [1.7, 120, 70, 'abc123-dirty'])
+
+    # Mutation: in measured leave out part['rounds'].
+    def test_a_run_leaves_the_bits_of_a_parameter_in_a_round(self):
+        self.run_tool('--only', 'diloco-10', '--seeds', '17')
+        [left] = self.lines()
+        self.assertEqual([left['bits_up'], left['bits_down']], [24, 20])  # 120 and 100 bytes for 40 parameters
+        self.assertIn('| 24.00 / 20.00 |', (self.file.parent / 'table.md').read_text())
 
     # Mutation: in train make jobs all of wanted.
     def test_what_stands_in_the_results_is_not_run_again(self):
@@ -182,7 +191,7 @@ class Experiments(unittest.TestCase):
     def test_the_table_has_mean_spread_difference_and_bytes(self):
         shown = self.table(*[line(cell('synchronous'), 17 + k, 1.5 + k / 10) for k in range(3)],
                            *[line(cell('diloco-10'), 17 + k, loss) for k, loss in enumerate((1.6, 1.7, 1.9))])
-        self.assertIn('| synchronous | 1.6000 | 1.5000 to 1.7000 |  |  | 0 | 10 | 2.0 | c1 |', shown)
+        self.assertIn('| synchronous | 1.6000 | 1.5000 to 1.7000 |  |  | 0 | 10 |  | 2.0 | c1 |', shown)
         self.assertIn('| diloco-10 | 1.7333 | 1.6000 to 1.9000 | synchronous +0.1333 | above | 3,000 | 10 |', shown)
         self.assertNotIn('not as expected', shown)
 

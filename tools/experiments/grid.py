@@ -75,6 +75,19 @@ def expected_of(lie, rule):
     return (BELOW, f'liar-{lie}-mean'), 'The rule sees norms only; this lie\'s may be common.'
 
 
+def coded(codec, feedback=0.0, **more):
+    """diloco-10 with a codec; what it loses comes back by `feedback`."""
+    return diloco(10, sync__codec=codec, sync__error_feedback=str(feedback), **more)
+
+
+def feedback_cells(codec, without, why=''):
+    """One codec with and without error feedback; `without`: BELOW, NEAR or ABOVE what it is with it."""
+    return [Cell(f'{codec}-feedback', CODECS, coded(codec, 1.0), (NEAR, 'diloco-10'), why),
+            Cell(codec, CODECS, coded(codec), (without, f'{codec}-feedback'), why)]
+
+
+CODECS = 'Codecs, H=10'
+FEW = 'A narrow codec leaves much for later, and the last rounds\' residuals come back to nobody.'
 SHORT = 'Few rounds and a small model: the papers gain over hundreds of rounds.'
 LIES = ('sign_flip', 'scale', 'random')
 RULES = ('norm_clip', 'median', 'trimmed_mean', 'edit')
@@ -130,4 +143,29 @@ CELLS = [
     *[Cell(f'honest-{rule}', 'Nobody lies, H=10', ruled(rule),
            (NEAR, 'diloco-10')) for rule in RULES],
     *[lying(lie, rule) for lie in LIES for rule in ('mean', *RULES)],
+
+    # Codecs of the contributions, as topology auto carries them; results as result_codec auto has them.
+    Cell('bf16', CODECS, coded('bf16'), (NEAR, 'diloco-10')),
+    Cell('fp16', CODECS, coded('fp16'), (NEAR, 'diloco-10')),
+    *feedback_cells('int8', NEAR),
+    *feedback_cells('int4', NEAR),
+    *feedback_cells('fp4-e3m0', NEAR),
+    *feedback_cells('2-bit', ABOVE, FEW),
+    *feedback_cells('2-bit-linear', ABOVE, FEW),
+    *feedback_cells('sign', ABOVE, FEW),
+    *feedback_cells('top-k-64-2-bit', ABOVE, FEW),
+    Cell('low-rank-4-int8-feedback', CODECS, coded('int8', 1.0, sync__low_rank__rank='4'), (NEAR, 'diloco-10'), FEW),
+    Cell('low-rank-4-int8', CODECS, coded('int8', sync__low_rank__rank='4'), (ABOVE, 'low-rank-4-int8-feedback')),
+    Cell('int4-econtrol', CODECS, coded('int4', 1.0, sync__feedback='econtrol', sync__aggregate='uniform'),
+         (NEAR, 'int4-feedback')),
+    Cell('fp4-e3m0-stochastic', CODECS, coded('fp4-e3m0', sync__rounding='stochastic'), (NEAR, 'fp4-e3m0'),
+         'Without bias, and with more noise.'),
+
+    # The same contributions, gathered by everyone; and other results, which nothing feeds back.
+    *[Cell(f'{codec}-feedback-gather', 'Topologies and result codecs, H=10',
+           coded(codec, 1.0, comm__topology='gather'), (NEAR, f'{codec}-feedback'))
+      for codec in ('int8', 'int4', 'top-k-64-2-bit')],
+    *[Cell(f'int8-feedback-result-{result}', 'Topologies and result codecs, H=10',
+           coded('int8', 1.0, comm__topology='direct', sync__result_codec=result), (expect, 'int8-feedback'))
+      for result, expect in (('fp32', NEAR), ('bf16', NEAR), ('int8', NEAR), ('int4', NEAR), ('2-bit', ABOVE))],
 ]

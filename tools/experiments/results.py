@@ -53,17 +53,23 @@ def settings(recipe):
     return '\n'.join([*parts, *(line for line in text.splitlines() if line.strip())])
 
 
-def measured(metrics):
-    """The table's figures out of a run's metrics.jsonl. Bytes are of the island that sent most."""
+def measured(metrics, schedule):
+    """The table's figures out of a run's metrics.jsonl and what `recipe schedule --json` says of it. Bytes are of
+    the island that sent most; bits, of a parameter in a round, of the island that sent or received most."""
     with open(metrics) as lines:
         events = [json.loads(line) for line in lines]
     ends = [event for event in events if event['event'] == 'done']
-    steps = {}
+    steps, up, down = {}, {}, {}
     for event in events:
         if event['event'] == 'round':
             at = (event['source'], event['step'])
             steps[at] = steps.get(at, 0) + event['bytes_sent']
+            up[event['source']] = up.get(event['source'], 0) + event['bytes_sent']
+            down[event['source']] = down.get(event['source'], 0) + event['bytes_received']
+    sent = sum(part['parameters'] * part['rounds'] for part in schedule['fragments'])
+    bits = {way: round(8 * max(of.values()) / sent, 3)
+            for way, of in (('bits_up', up), ('bits_down', down)) if of and sent}
     return {'loss': ends[0]['eval_loss'],  # null: not finite
             'bytes_per_island': max(end['bytes_sent'] for end in ends),
             'peak_bytes': max(steps.values(), default=0),
-            'train_s': round(max(end['train_s'] for end in ends), 2)}
+            'train_s': round(max(end['train_s'] for end in ends), 2), **bits}

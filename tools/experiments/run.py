@@ -12,7 +12,7 @@ anew. The whole grid takes about half an hour of two cores. Build first: ./outri
 
 exit codes: 0 every run is there; 1 some failed or were refused; 75 some were not started
 """
-import argparse, collections, fnmatch, hashlib, os, pathlib, re, shutil, signal
+import argparse, collections, fnmatch, hashlib, json, os, pathlib, re, shutil, signal
 import statistics, subprocess, sys, tempfile, time
 
 import grid, plot, results, table
@@ -38,6 +38,12 @@ class Cli:
         sets = [f'{key}={value}' for key, value in cell.overrides.items()]
         return [self.path, 'train', str(RECIPE), *words, *sets]
 
+    def schedule(self, recipe):
+        """What a run's recipe comes to: rounds and parameters of every fragment."""
+        said = subprocess.run([self.path, 'recipe', 'schedule', str(recipe), '--json'], capture_output=True,
+                              text=True, check=True)
+        return json.loads(said.stdout)
+
     def refusal(self, cell):
         """Why the recipe of a cell is refused; None where it is not."""
         tried = subprocess.run(self.train(cell, '--dry-run'), capture_output=True, text=True)
@@ -48,7 +54,7 @@ class Run:
     """One run of the CLI in a folder of its own."""
 
     def __init__(self, cli, job):
-        self.job, self.began = job, time.monotonic()
+        self.cli, self.job, self.began = cli, job, time.monotonic()
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix='outrigger-experiment-'))
         self.log = self.folder / 'log'
         command = cli.train(job.cell, '--runs', str(self.folder / 'runs'), f'seed={job.seed}')
@@ -69,7 +75,8 @@ class Run:
             why = f'ended with {self.process.returncode}: {last_line(self.log.read_text())}'
             return {'status': results.FAILED, 'message': why, 'wall_s': seconds}
         [metrics] = self.folder.glob('runs/*/metrics.jsonl')
-        return {'status': results.DONE, **results.measured(metrics), 'wall_s': seconds}
+        schedule = self.cli.schedule(metrics.parent / 'recipe.yaml')
+        return {'status': results.DONE, **results.measured(metrics, schedule), 'wall_s': seconds}
 
     def close(self):
         """Stops the run if it still goes, and deletes its folder."""

@@ -5,7 +5,8 @@ import grid, results
 
 CLOSE = 0.02  # of the other cell's loss: what counts as near
 HEAD = ('| | evaluation loss | over the seeds | against | expected | bytes an island sent '
-        '| most in a step | wall-clock, s | commit |\n|---|---|---|---|---|---|---|---|---|')
+        '| most in a step | bits a parameter and round, up and down | wall-clock, s | commit |\n'
+        '|---|---|---|---|---|---|---|---|---|---|')
 
 
 @dataclasses.dataclass(eq=False)
@@ -76,11 +77,13 @@ def row(outcome, by_name):
     word = outcome.cell.expect[0] if outcome.cell.expect else ''
     if against and not against.endswith('?'):
         word += {True: '', False: ': **no**', None: ': seeds differ'}[held]
+    bits = [f'{max(line[way] for line in done):.2f}' for way in ('bits_up', 'bits_down')
+            if all(way in line for line in done)]
     seconds = f'{statistics.mean(line["wall_s"] for line in done):.1f}'
     commits = ', '.join(sorted({line['commit'] for line in done}))
     cells = [outcome.cell.name, loss, spread, against, word,
              f'{outcome.bytes:,}', f'{max(line["peak_bytes"] for line in done):,}',
-             seconds, commits]
+             ' / '.join(bits), seconds, commits]
     return '| ' + ' | '.join(cells) + ' |'
 
 

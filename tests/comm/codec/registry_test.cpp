@@ -28,7 +28,6 @@ TEST_CASE("a codec is found by its name and by its wire id, which never changes"
 
 // Mutation: codec_names returns the names but the last.
 TEST_CASE("every codec that there is has its name in the list") {
-  for (const std::string_view name : codec_names()) CHECK(find_codec(name).ok());
   const std::vector<std::string_view> names = codec_names();
   for (std::uint32_t id = 1; id < 256; ++id)
     if (const Result<const Codec*> codec = find_codec(id); codec.ok())

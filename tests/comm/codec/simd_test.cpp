@@ -5,41 +5,13 @@
 #include <cfloat>
 #include <limits>
 
+#include "comm/codec/kernel_list.h"
 #include "comm/codec/samples.h"
 
-#include <outrigger/comm/codec/int8.h>
 #include <outrigger/comm/codec/kernels.h>
 
 namespace outrigger {
 namespace {
-
-struct Kernels {
-  const char* name;
-  const Codec& codec;
-  bool (*encode)(std::span<const float>, std::byte*, const Rounding&);
-  bool (*decode)(const std::byte*, std::span<float>);
-  bool (*simd_encode)(std::span<const float>, std::byte*, const Rounding&);
-  bool (*simd_decode)(const std::byte*, std::span<float>);
-};
-
-std::vector<Kernels> kernels() {
-  return {{"bf16", samples::codec("bf16"), scalar::encode_bf16, scalar::decode_bf16,
-           simd::encode_bf16, simd::decode_bf16},
-          {"int8", samples::codec("int8"), scalar::encode_int8, scalar::decode_int8,
-           simd::encode_int8, simd::decode_int8},
-          {"int4", samples::codec("int4"), scalar::encode_int4, scalar::decode_int4,
-           simd::encode_int4, simd::decode_int4},
-          {"fp4-e3m0", samples::codec("fp4-e3m0"), scalar::encode_fp4_e3m0, scalar::decode_fp4_e3m0,
-           simd::encode_fp4_e3m0, simd::decode_fp4_e3m0},
-          {"2-bit", samples::codec("2-bit"), scalar::encode_two_bit, scalar::decode_two_bit,
-           simd::encode_two_bit, simd::decode_two_bit},
-          {"2-bit-linear", samples::codec("2-bit-linear"), scalar::encode_two_bit_linear,
-           scalar::decode_two_bit_linear, simd::encode_two_bit_linear, simd::decode_two_bit_linear},
-          {"fp16", samples::codec("fp16"), scalar::encode_fp16, scalar::decode_fp16,
-           simd::encode_fp16, simd::decode_fp16},
-          {"sign", samples::codec("sign"), scalar::encode_sign, scalar::decode_sign,
-           simd::encode_sign, simd::decode_sign}};
-}
 
 // Blocks as training has them, of any finite bits, of the ends of the range, of zeros, with NaN.
 std::vector<std::vector<float>> blocks(std::size_t count) {
@@ -124,7 +96,7 @@ void on_every_target(Check check) {
 TEST_CASE("simd: on every set of instructions the kernels give the reference's bits") {
   on_every_target([] {
     for (const Kernels& kernel : kernels()) {
-      INFO(kernel.name);
+      INFO(kernel.codec.name());
       const std::size_t whole = kernel.codec.block_elements();
       for (const std::size_t count :
            {whole, whole - 1, whole / 2 + 1, std::size_t{48}, std::size_t{1}})

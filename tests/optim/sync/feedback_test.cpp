@@ -19,11 +19,20 @@ namespace {
 
 constexpr std::size_t kElements = 5000;
 
+// A matrix that low_rank factors, and a vector behind it.
 NamedTensors model() {
-  at::Tensor tensor = at::zeros({static_cast<std::int64_t>(kElements)});
-  for (std::size_t i = 0; i < kElements; ++i)
-    tensor.data_ptr<float>()[i] = std::sin(static_cast<float>(i));
-  return {{"w", tensor}};
+  NamedTensors parameters = {{"m", at::zeros({60, 50})}, {"v", at::zeros({2000})}};
+  std::size_t i = 0;
+  for (const NamedTensor& parameter : parameters)
+    for (std::int64_t k = 0; k < parameter.tensor.numel(); ++k)
+      parameter.tensor.data_ptr<float>()[k] = std::sin(static_cast<float>(i++));
+  return parameters;
+}
+
+// Element i of the model, wherever it lies.
+float& element(const NamedTensors& parameters, std::size_t i) {
+  return i < 3000 ? parameters[0].tensor.data_ptr<float>()[i]
+                  : parameters[1].tensor.data_ptr<float>()[i - 3000];
 }
 
 double move_of(std::size_t island, std::uint64_t step, std::size_t i) {
@@ -58,11 +67,10 @@ std::vector<End> train(std::size_t islands, const DiLoCoOptions& options, std::u
     const auto sync = make_synchronizer(session, parameters, options);
     End& end = ends[island];
     end.moved.assign(kElements, 0);
-    float* w = parameters[0].tensor.data_ptr<float>();
     for (std::uint64_t step = 1; step <= steps; ++step) {
       for (std::size_t i = 0; i < kElements; ++i) {
         const double move = move_of(island, step, i);
-        w[i] -= static_cast<float>(move);
+        element(parameters, i) -= static_cast<float>(move);
         end.moved[i] += move;
       }
       sync->step(1);
@@ -86,7 +94,7 @@ double unaccounted(const std::vector<End>& ends) {
       moved += end.moved[i] / static_cast<double>(ends.size());
       residual += static_cast<double>(end.residual[i]) / static_cast<double>(ends.size());
     }
-    const double sent = double{start[0].tensor.data_ptr<float>()[i]} - double{ends[0].global[i]};
+    const double sent = double{element(start, i)} - double{ends[0].global[i]};
     worst = std::max(worst, std::abs(sent + residual - moved));
   }
   return worst;
@@ -103,7 +111,7 @@ double largest(const std::vector<float>& values) {
 // Mutations: feed_back leaves the residual out; take_residual does not swap; EncodeOptions without
 // `lost`.
 TEST_CASE("feedback: at beta 1 what was sent and the residual add up to all moves") {
-  for (const char* codec : {"int8", "bf16"})
+  for (const char* codec : {"int8", "bf16", "fp4-e3m0", "2-bit", "top-k-64-int8", "sign"})
     for (const std::size_t islands : {1, 3}) {
       const std::vector<End> ends = train(islands, options_of(codec, 1.0), 40);
       CHECK(unaccounted(ends) < 2e-6);  // fp32 sums around 1
@@ -196,9 +204,9 @@ TEST_CASE("feedback: an island that starts over has nothing to feed back") {
   run_islands(1, [&](Session& session, std::size_t) {
     NamedTensors parameters = model();
     DiLoCo diloco(session, parameters, options_of("int8", 1.0));
-    float* w = parameters[0].tensor.data_ptr<float>();
     for (std::uint64_t step = 1; step <= 8; ++step) {
-      for (std::size_t i = 0; i < kElements; ++i) w[i] -= static_cast<float>(move_of(0, step, i));
+      for (std::size_t i = 0; i < kElements; ++i)
+        element(parameters, i) -= static_cast<float>(move_of(0, step, i));
       if (step == 8) {
         CHECK(largest(diloco.own().fragments[0].residual) > 0);
         diloco.on_delta = [](RoundId, std::size_t, std::span<float> delta) {
@@ -256,6 +264,45 @@ TEST_CASE("feedback: any number of threads gives the bits of one") {
   CHECK((end(5) == one));
 }
 
+// Mutations: send_second leaves `lost` as it is; finish_first gives the basis before make_basis;
+// low_rank's open.delta not kept; exchanges() is 1.
+TEST_CASE("low rank: what was sent and the residual add up to all moves, whenever it is applied") {
+  for (const char* codec : {"fp32", "int8"})
+    for (const std::size_t islands : {1, 3})
+      for (const std::uint64_t delay : {0, 2, 4}) {
+        DiLoCoOptions options = options_of(codec, 1.0);
+        options.low_rank = RankOptions{.rank = 4};
+        options.delay = delay;
+        options.merge = delay == 2 ? "carry" : "mix";
+        CAPTURE(codec, islands, delay);
+        const std::vector<End> ends = train(islands, options, 40);
+        CHECK(unaccounted(ends) < 6e-6);
+        CHECK(largest(ends[0].residual) > 1e-3);  // rank 4 of 50 leaves much behind
+      }
+}
+
+// Mutation: take_factors does not observe(); next_warm gets the old rank.
+TEST_CASE("low rank: an adaptive rank falls to what the change needs, and nothing is lost") {
+  DiLoCoOptions options = options_of("fp32", 1.0);
+  options.low_rank = RankOptions{.rank = 8, .adaptive = true, .lost_energy = 0.05};
+  double rank = 0;
+  run_islands(2, [&](Session& session, std::size_t island) {
+    NamedTensors parameters = model();
+    DiLoCo diloco(session, parameters, options);
+    for (std::uint64_t step = 1; step <= 60; ++step) {
+      for (std::size_t i = 0; i < 3000; ++i)  // a change of rank 1
+        element(parameters, i) -= 1e-3F * static_cast<float>((i / 50) % 7 + 1) *
+                                  static_cast<float>((i % 50) % 5 + 1 + island);
+      diloco.step(1);
+    }
+    const SharedState::Fragment& state = diloco.shared().fragments[0];
+    CHECK(state.warm.size() == 50 * static_cast<std::size_t>(state.ranks[0]));
+    if (island == 0) rank = state.ranks[0];
+  });
+  CHECK(rank >= 1);
+  CHECK(rank <= 2);
+}
+
 // Mutations: feedback_complaint without each of its tests in turn.
 TEST_CASE("feedback: options that do not go together are refused") {
   const auto refused = [](DiLoCoOptions options) {
@@ -285,12 +332,21 @@ TEST_CASE("feedback: options that do not go together are refused") {
   CHECK(make_method(options, 2)->result_codec->name() == "fp32");
   options.aggregation.rule = "mean";
   CHECK(refused(options).find("uniform") != std::string::npos);
+  options = options_of("int8", 0.5);
+  options.low_rank = RankOptions{.rank = 4};
+  CHECK(refused(options).empty());
+  options.aggregation.rule = "median";
+  CHECK(refused(options).find("mean or uniform") != std::string::npos);
+  options.aggregation.rule = "mean";
+  options.low_rank->rank = 0;
+  CHECK(refused(options).find("rank") != std::string::npos);
 }
 
 // Mutation: find_result_codec compares with < instead of <=.
 TEST_CASE("the result codec that auto takes adds no more bytes than the contribution has") {
   const std::pair<const char*, const char*> choices[] = {
-      {"fp32", "fp32"}, {"bf16", "bf16"}, {"int8", "int8"}};
+      {"fp32", "fp32"}, {"bf16", "bf16"},           {"fp16", "bf16"}, {"int8", "int8"},
+      {"int4", "int8"}, {"top-k-64-2-bit", "int8"}, {"sign", "int8"}};
   for (const auto& [codec, result] : choices) {
     DiLoCoOptions options = options_of(codec, 0);
     options.result_codec = "auto";
