@@ -43,11 +43,11 @@ std::vector<samples::Bytes> payloads(const Kernels& kernel, const std::vector<fl
   (void)kernel.codec.encode_block(values, bytes);
   std::vector<samples::Bytes> all = {bytes};
   std::mt19937_64 random(values.size());
-  for (int k = 0; k < 4 && !bytes.empty(); ++k) {
+  for (std::size_t k = 0; k < 4 && !bytes.empty(); ++k) {
     all.push_back(bytes);
     all.back()[random() % bytes.size()] = static_cast<std::byte>(random());
     all.push_back(bytes);
-    all.back()[k] ^= std::byte{0x80};
+    all.back()[k % bytes.size()] ^= std::byte{0x80};
   }
   return all;
 }

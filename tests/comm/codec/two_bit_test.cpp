@@ -170,14 +170,14 @@ TEST_CASE("2-bit: odd lengths and empty spans") {
   CHECK(beyond_bound(blocks) == 0);
 }
 
-// Mutation: the kernels pack with put_code(codes, i ^ 1, ...); level 0 is written last.
+// Mutation: fill_bins (scalar) puts the codes at i ^ 1.
 TEST_CASE("2-bit: one block in bytes") {
   // Mean 1, deviation sqrt(27.6): bins begin at -10.8, -2.9 and 4.9.
-  const checks::Coded coded = checks::code(two_bit, {-6, -5, 1, 2, 6, 8});
+  const checks::Coded coded = checks::code(two_bit, {-6, 1, 6, -5, 8, 2});
   CHECK(coded.bytes == samples::Bytes{std::byte{0}, std::byte{0}, std::byte{0xb0}, std::byte{0xc0},
                                       std::byte{0xc0}, std::byte{0x3f}, std::byte{0xe0},
-                                      std::byte{0x40}, std::byte{0xa5}, std::byte{0x0f}});
-  CHECK(coded.decoded == std::vector<float>{-5.5F, -5.5F, 1.5F, 1.5F, 7, 7});
+                                      std::byte{0x40}, std::byte{0x79}, std::byte{0x0b}});
+  CHECK(coded.decoded == std::vector<float>{-5.5F, 1.5F, 7, -5.5F, 7, 1.5F});
 }
 
 // Mutation: read_two_bit_levels looks at levels 0 to 2 only; returns true.
@@ -212,7 +212,7 @@ TEST_CASE("2-bit: random bytes decode to finite values or are refused") {
   CHECK(seen.not_finite == 0);
 }
 
-// Mutation: write_two_bit_levels writes nearest_bf16(-0.0F) for an empty bin.
+// Mutation: write_two_bit_levels divides by counts[q] + 1.
 TEST_CASE("2-bit: equal values decode to their bf16, and zeros of either sign to +0") {
   for (const std::size_t count : {1, 2, 3, 16, 64, 1000, 1024}) {
     for (const float value : {1.0F, -3.25F, 0x1p-140F, 0x1.fep+127F}) {
