@@ -176,9 +176,8 @@ TEST_CASE("error feedback: what was sent and the residual are all that came in, 
       rest += double{residuals[0][i]} * double{residuals[0][i]};
       norm += in[i] * in[i];
     }
-    CHECK(difference < 1e-5);
-    // Without feedback, at rank 2 of 24 and 40, nearly all of it would be missing.
-    CHECK(std::sqrt(rest / norm) < 0.5);
+    CHECK(difference < 2e-6);
+    CHECK(std::sqrt(rest / norm) < 0.2);  // though most of a single round does not fit rank 2
   }
 }
 

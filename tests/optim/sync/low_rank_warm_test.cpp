@@ -108,7 +108,7 @@ TEST_CASE("columns of zeros and missing columns are drawn afresh") {
   CHECK(column(warm, 60, 0) != column(fresh, 60, 0));
 }
 
-// Mutations: leave out the sorting; `kept` of each matrix by itself; no std::max in the end.
+// Mutations: leave out the sorting; `held[k] = energy[k]`; no std::max in the end.
 TEST_CASE("the effective rank holds that part of the energy of all matrices together") {
   const LowRank low_rank(kTwo, 4, 4);
   Values second = columns_of({1, 10, 2, 3}, 60);      // energies 1, 100, 4, 9
