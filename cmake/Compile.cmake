@@ -12,6 +12,13 @@ target_compile_options(outrigger_compile INTERFACE
   -Wall -Wextra -Wshadow -Wnon-virtual-dtor -Werror -ffp-contract=off)
 # Only the libraries that are used get loaded: LibTorch costs a process half a second.
 target_link_options(outrigger_compile INTERFACE -Wl,--as-needed)
+if(OUTRIGGER_FUZZ)
+  if(NOT CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
+    message(FATAL_ERROR "OUTRIGGER_FUZZ needs clang, the compiler is ${CMAKE_CXX_COMPILER_ID}: "
+      "use cmake --preset fuzz in a build folder of its own (README.md names the packages)")
+  endif()
+  set(OUTRIGGER_SANITIZE address,undefined,fuzzer-no-link)
+endif()
 if(OUTRIGGER_SANITIZE)
   target_compile_options(outrigger_compile INTERFACE
     -fsanitize=${OUTRIGGER_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)

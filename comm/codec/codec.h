@@ -33,9 +33,11 @@ struct Rounding {
 //   fp32   +0    +-FLT_MAX                               (none)             -0
 //   bf16   +0    +-largest bf16                          +-largest bf16     -0
 //   int8   +0    +-largest finite magnitude of the block (none)             +0
-//   int4   as int8
-//   fp4-e3m0      as int8
-//   2-bit  as int8, then the level of its bin            +-largest bf16     as its bin
+//   fp16   +0    +-65504                                 +-65504            -0
+//   int4   as int8, and so fp4-e3m0
+//   2-bit  what int8 writes is a value of the block,     +-largest bf16     as +0
+//          whose level then stands for it; so too
+//          2-bit-linear and sign                         (none)             as +0
 //   top-k  +0    +-largest finite magnitude of the chunk as its values      as its values
 //
 // Denormals are values like all others; threads that code must not flush them to zero.

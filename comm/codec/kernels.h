@@ -22,15 +22,21 @@ namespace outrigger {
 namespace scalar {
 bool encode_bf16(std::span<const float> values, std::byte* out, const Rounding& rounding);
 bool decode_bf16(const std::byte* in, std::span<float> values);
+bool encode_fp16(std::span<const float> values, std::byte* out, const Rounding& rounding);
+bool decode_fp16(const std::byte* in, std::span<float> values);
 bool encode_fp4_e3m0(std::span<const float> values, std::byte* out, const Rounding& rounding);
 bool decode_fp4_e3m0(const std::byte* in, std::span<float> values);
 bool encode_int4(std::span<const float> values, std::byte* out, const Rounding& rounding);
 bool decode_int4(const std::byte* in, std::span<float> values);
 bool encode_int8(std::span<const float> values, std::byte* out, const Rounding& rounding);
 bool decode_int8(const std::byte* in, std::span<float> values);
+bool encode_sign(std::span<const float> values, std::byte* out, const Rounding& rounding);
+bool decode_sign(const std::byte* in, std::span<float> values);
 bool encode_two_bit(std::span<const float> values, std::byte* out, const Rounding& rounding);
 bool decode_two_bit(const std::byte* in, std::span<float> values);
 bool select_top_k(std::span<const float> values, std::span<std::uint16_t> indices);
+bool encode_two_bit_linear(std::span<const float> values, std::byte* out, const Rounding& rounding);
+bool decode_two_bit_linear(const std::byte* in, std::span<float> values);
 }  // namespace scalar
 
 namespace simd {
@@ -38,15 +44,21 @@ namespace simd {
 std::string_view target_name();
 bool encode_bf16(std::span<const float> values, std::byte* out, const Rounding& rounding);
 bool decode_bf16(const std::byte* in, std::span<float> values);
+bool encode_fp16(std::span<const float> values, std::byte* out, const Rounding& rounding);
+bool decode_fp16(const std::byte* in, std::span<float> values);
 bool encode_fp4_e3m0(std::span<const float> values, std::byte* out, const Rounding& rounding);
 bool decode_fp4_e3m0(const std::byte* in, std::span<float> values);
 bool encode_int4(std::span<const float> values, std::byte* out, const Rounding& rounding);
 bool decode_int4(const std::byte* in, std::span<float> values);
 bool encode_int8(std::span<const float> values, std::byte* out, const Rounding& rounding);
 bool decode_int8(const std::byte* in, std::span<float> values);
+bool encode_sign(std::span<const float> values, std::byte* out, const Rounding& rounding);
+bool decode_sign(const std::byte* in, std::span<float> values);
 bool encode_two_bit(std::span<const float> values, std::byte* out, const Rounding& rounding);
 bool decode_two_bit(const std::byte* in, std::span<float> values);
 bool select_top_k(std::span<const float> values, std::span<std::uint16_t> indices);
+bool encode_two_bit_linear(std::span<const float> values, std::byte* out, const Rounding& rounding);
+bool decode_two_bit_linear(const std::byte* in, std::span<float> values);
 }  // namespace simd
 
 }  // namespace outrigger

@@ -1,10 +1,13 @@
 #include <outrigger/comm/codec/bf16.h>
+#include <outrigger/comm/codec/fp16.h>
 #include <outrigger/comm/codec/fp32.h>
 #include <outrigger/comm/codec/fp4_e3m0.h>
 #include <outrigger/comm/codec/int4.h>
 #include <outrigger/comm/codec/int8.h>
+#include <outrigger/comm/codec/sign.h>
 #include <outrigger/comm/codec/top_k.h>
 #include <outrigger/comm/codec/two_bit.h>
+#include <outrigger/comm/codec/two_bit_linear.h>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -25,10 +28,14 @@ std::span<const Codec* const> codecs() {
   static const Fp32Codec fp32;
   static const Bf16Codec bf16;
   static const Int8Codec int8;
+  static const Fp16Codec fp16;
   static const Int4Codec int4;
   static const Fp4E3m0Codec fp4_e3m0;
   static const TwoBitCodec two_bit;
-  static const std::array<const Codec*, 6> all = {&fp32, &bf16, &int8, &int4, &fp4_e3m0, &two_bit};
+  static const TwoBitLinearCodec two_bit_linear;
+  static const SignCodec sign;
+  static const std::array<const Codec*, 9> all = {
+      &fp32, &bf16, &int8, &fp16, &int4, &fp4_e3m0, &two_bit, &two_bit_linear, &sign};
   return all;
 }
 

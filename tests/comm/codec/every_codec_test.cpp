@@ -66,7 +66,7 @@ TEST_CASE("every codec: a block is a power of two that divides the driver's bloc
   }
 }
 
-// Mutation: TopKCodec's name has `-fp32`, too; top_k_wire_id without `kept << 16`.
+// Mutation: top_k_wire_id without the shift of `kept`.
 TEST_CASE("every codec: names and wire ids are its own, and find it") {
   std::set<std::string_view> names;
   std::set<std::uint32_t> ids;

@@ -88,7 +88,7 @@ TEST_CASE("fp4-e3m0: the error bound holds on values as training has them") {
   CHECK(beyond_bound(checks::training(256)) == 0);
 }
 
-// Mutation: random_code's and e3m0_nibble's quotient is value * (1 / scale), 0 for FLT_MAX's.
+// Mutation: nearest_code without Max(code, 1): what lies just above S / 128 becomes 0.
 TEST_CASE("fp4-e3m0: the error bound holds on any finite bits and at the ends of the range") {
   CHECK(beyond_bound(checks::whole_range(256)) == 0);
 }

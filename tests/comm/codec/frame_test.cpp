@@ -141,7 +141,7 @@ TEST_CASE("a forged header whose fields disagree is refused") {
   CHECK(read_frame(forge(3, 300, 309)).status().code() == Code::kCorruption);
   CHECK(read_frame(forge(3, 0, 1)).status().code() == Code::kCorruption);
   CHECK(read_frame(forge(3, 300, 308, 1)).status().code() == Code::kNotFound);
-  CHECK(read_frame(forge(9, 300, 308)).status().code() == Code::kNotFound);
+  CHECK(read_frame(forge(250, 300, 308)).status().code() == Code::kNotFound);
   FrameBytes foreign = forge(3, 300, 308);
   foreign[3] = std::byte{'2'};
   CHECK(samples::contains(read_frame(foreign).status().message(), "'ORG1'"));

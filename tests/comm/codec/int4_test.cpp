@@ -90,7 +90,7 @@ TEST_CASE("int4: ties go to the even code, and value 2i has the low half of byte
   CHECK(coded.bytes == block(1.0F, expected));
 }
 
-// Mutation: encode_int4 (scalar) without `if (scale == 0.0F)`.
+// Mutation: symmetric_scale returns at least FLT_TRUE_MIN.
 TEST_CASE("int4: zeros of either sign decode as +0") {
   for (const std::size_t count : {1, 5, 256}) {
     std::vector<float> values(count, 0.0F);

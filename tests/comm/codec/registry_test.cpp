@@ -13,7 +13,8 @@ namespace outrigger {
 // Mutation: Bf16Codec::wire_id() returns 12.
 TEST_CASE("a codec is found by its name and by its wire id, which never changes") {
   const std::pair<const char*, std::uint32_t> known[] = {
-      {"fp32", 1}, {"bf16", 2}, {"int8", 3}, {"int4", 5}, {"fp4-e3m0", 6}, {"2-bit", 7}};
+      {"fp32", 1},     {"bf16", 2},  {"int8", 3},         {"fp16", 4}, {"int4", 5},
+      {"fp4-e3m0", 6}, {"2-bit", 7}, {"2-bit-linear", 8}, {"sign", 9}};
   for (const auto& [name, id] : known) {
     const Result<const Codec*> by_name = find_codec(std::string_view(name));
     REQUIRE(by_name.ok());
@@ -49,7 +50,7 @@ TEST_CASE("an unknown codec name is refused with the choices") {
 // Mutation: the message of find_codec(wire_id) without the known ids.
 TEST_CASE("an unknown wire id is refused with the known ones and the likely cause") {
   for (int id = 0; id < 256; ++id) {
-    if (id >= 1 && id <= 7 && id != 4) continue;
+    if (id >= 1 && id <= 9) continue;
     const Status status = find_codec(static_cast<std::uint32_t>(id)).status();
     CHECK(status.code() == Code::kNotFound);
     CHECK(samples::contains(status.message(), "1 (fp32), 2 (bf16), 3 (int8)"));

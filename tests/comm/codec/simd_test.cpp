@@ -32,7 +32,13 @@ std::vector<Kernels> kernels() {
           {"fp4-e3m0", samples::codec("fp4-e3m0"), scalar::encode_fp4_e3m0, scalar::decode_fp4_e3m0,
            simd::encode_fp4_e3m0, simd::decode_fp4_e3m0},
           {"2-bit", samples::codec("2-bit"), scalar::encode_two_bit, scalar::decode_two_bit,
-           simd::encode_two_bit, simd::decode_two_bit}};
+           simd::encode_two_bit, simd::decode_two_bit},
+          {"2-bit-linear", samples::codec("2-bit-linear"), scalar::encode_two_bit_linear,
+           scalar::decode_two_bit_linear, simd::encode_two_bit_linear, simd::decode_two_bit_linear},
+          {"fp16", samples::codec("fp16"), scalar::encode_fp16, scalar::decode_fp16,
+           simd::encode_fp16, simd::decode_fp16},
+          {"sign", samples::codec("sign"), scalar::encode_sign, scalar::decode_sign,
+           simd::encode_sign, simd::decode_sign}};
 }
 
 // Blocks as training has them, of any finite bits, of the ends of the range, of zeros, with NaN.

@@ -1,0 +1,40 @@
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+
+#include <outrigger/comm/codec/codec.h>
+#include <outrigger/comm/codec/float_bits.h>
+
+namespace outrigger {
+
+// `sync.codec: fp16`: IEEE 754 binary16, 1 sign bit, 5 exponent bits, 10 mantissa bits; 2 bytes
+// each, little-endian. Steps are 2^-24 below 2^-14; the largest value is 65504.
+//
+//   nearest: ties to even
+//   rounded stochastically: a magnitude between two neighbours becomes the upper one with the
+//           probability that makes the mean the value; in the denormals, too
+//
+// |x - decoded| <= half a step: max(|x| * 2^-11, 2^-25). The sign of zero stays. Larger values are
+// written as +-65504 and do not count as not finite: only NaN, written as 0, and Inf, written as
+// +-65504, do. Decoding refuses NaN and Inf with Corruption.
+class Fp16Codec final : public Codec {
+ public:
+  static constexpr std::size_t kBlock = 1024;
+  std::string_view name() const override { return "fp16"; }
+  std::uint32_t wire_id() const override { return 4; }
+  std::size_t block_elements() const override { return kBlock; }
+  std::size_t encoded_bytes(std::size_t elements) const override { return elements * 2; }
+  bool rounds_stochastically() const override { return true; }
+  bool encode_block(std::span<const float> values, std::span<std::byte> out,
+                    const Rounding& rounding = {}) const override;
+  Status decode_block(std::span<const std::byte> in, std::span<float> values) const override;
+};
+
+// Magnitudes' bits: of the least fp32 value that is no fp16 denormal, and what is added to fp32's
+// exponent, to come to fp16's; of the largest fp16.
+inline constexpr std::int32_t kFp16NormalFrom = 0x38800000;
+inline constexpr std::int32_t kFp16ExponentShift = 0x38000000;
+inline constexpr std::int32_t kLargestFp16 = 0x7bff;
+
+}  // namespace outrigger
