@@ -57,11 +57,11 @@ std::string peers_text(const Json& peers) {
   for (const auto& [library, version] : peers["libraries"].items())
     text += fmt::format(" {} {};", library, version.get<std::string>());
   text.back() = '\n';
-  text += fmt::format("{:<44}{:<14}{:<13}{:>8}{:>8}{:>8}{:>8}\n", "peer", "codec", "pass", "GB/s",
+  text += fmt::format("{:<58}{:<14}{:<13}{:>8}{:>8}{:>8}{:>8}\n", "peer", "codec", "pass", "GB/s",
                       "min", "max", "ours/");
   for (const Json& peer : peers["records"]) {
     const Json& ratio = peer["ours_over_theirs"];
-    text += fmt::format("{:<44}{:<14}{:<13}{}{:>8}\n", peer["peer"].get<std::string>(),
+    text += fmt::format("{:<58}{:<14}{:<13}{}{:>8}\n", peer["peer"].get<std::string>(),
                         peer["codec"].get<std::string>(), peer["pass"].get<std::string>(),
                         spread_text(peer["fp32_bytes_per_s"]),
                         ratio.is_null() ? "-" : fmt::format("{:.1f}", ratio.get<double>()));

@@ -71,7 +71,7 @@ class Int4:
 
 
 class E3M0:
-    codec, name = 'fp4-e3m0', 'powers of 2 below the absmax of 256, packed'
+    codec, name = 'fp4-e3m0', 'powers of 2 of 256, packed'
 
     def encode(self, x):
         blocks = x.view(-1, 256)

@@ -35,7 +35,8 @@ std::size_t wrong(std::span<const float> got, Expected expected) {
   return count;
 }
 
-constexpr std::size_t kCount = 9000;  // two blocks of the driver and a short one
+// A stretch and a tensor, then two blocks of the driver and a short one.
+constexpr std::size_t kCount = (std::size_t{1} << 20) + 9000;
 
 }  // namespace codec_passes_test
 using namespace codec_passes_test;
@@ -73,7 +74,8 @@ TEST_CASE("bench codec: the aggregate pass encodes the mean of the two contribut
         }) == 0);
 }
 
-// Mutation: decode() mixes with the global values from before the step (`before` for `global`).
+// Mutation: decode() mixes with the global values from before the step (`before` for `global`); it
+// hands decode_stretch (0, end).
 TEST_CASE("bench codec: the decode pass takes the outer step and merges") {
   CodecPasses passes(kCount, 1);
   passes.start(codec("int8"));
@@ -110,7 +112,7 @@ TEST_CASE("bench codec: the copy is of all values, for any number of threads") {
   }
 }
 
-// Mutation: decode() hands decode_stretch (0, end).
+// Mutation: decode() works on elements_ / threads_ elements.
 TEST_CASE("bench codec: threads change no value") {
   constexpr std::size_t kStretches = (std::size_t{5} << 19) + 77;
   const auto all = [](std::size_t threads) {
