@@ -12,7 +12,7 @@ bool Bf16Codec::encode_block(std::span<const float> values, std::span<std::byte>
   assert(values.size() <= block_elements() && out.size() == encoded_bytes(values.size()));
   if (simd::encode_bf16(values, out.data(), rounding)) return true;
   // FLT_MAX rounds to the largest bf16.
-  simd::encode_bf16(FiniteStandIns<1024>(values, FLT_MAX).values(), out.data(), rounding);
+  simd::encode_bf16(FiniteStandIns<256>(values, FLT_MAX).values(), out.data(), rounding);
   return false;
 }
 

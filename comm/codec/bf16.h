@@ -22,7 +22,7 @@ class Bf16Codec final : public Codec {
  public:
   std::string_view name() const override { return "bf16"; }
   std::uint32_t wire_id() const override { return 2; }
-  std::size_t block_elements() const override { return 1024; }
+  std::size_t block_elements() const override { return 256; }
   std::size_t encoded_bytes(std::size_t elements) const override { return elements * 2; }
   bool rounds_stochastically() const override { return true; }
   bool encode_block(std::span<const float> values, std::span<std::byte> out,

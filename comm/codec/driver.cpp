@@ -1,4 +1,5 @@
 #include <outrigger/comm/codec/driver.h>
+#include <outrigger/comm/codec/kernels.h>
 #include <outrigger/comm/codec/stretch.h>
 
 #include <fmt/format.h>
@@ -79,12 +80,16 @@ void write_lost(const Codec& codec, std::span<const float> values, std::span<con
     std::ranges::fill(lost, 0.0F);
     return;
   }
-  Block decoded;
+  alignas(64) Block decoded;
   (void)decode_values(codec, bytes, std::span(decoded).first(values.size()));
-  for (std::size_t i = 0; i < lost.size(); ++i) lost[i] = values[i] - decoded[i];
+  simd::stream_difference(values.first(lost.size()), decoded, lost);
 }
 
 }  // namespace
+
+std::size_t tile_of(const Codec& codec) {
+  return std::max<std::size_t>(512, codec.block_elements());
+}
 
 void Segments::add(std::span<float> span) {
   spans_.push_back(span);
@@ -118,14 +123,27 @@ void read_delta(std::span<const float> global, const Segments& local, std::size_
   });
 }
 
+void read_delta(std::span<const float> global, const Segments& local,
+                std::span<const float> residual, float decay, std::size_t offset,
+                std::span<float> out) {
+  assert(global.size() == local.elements() && residual.size() == global.size());
+  for_each_piece(local, offset, out.size(), [&](std::span<const float> piece, std::size_t at) {
+    const float* const from = global.data() + offset + at;
+    const float* const lost = residual.data() + offset + at;
+    float* const to = out.data() + at;
+    for (std::size_t i = 0; i < piece.size(); ++i) to[i] = (from[i] - piece[i]) + decay * lost[i];
+  });
+}
+
 bool encode_each(const Codec& codec, std::size_t elements, const FillBlock& fill,
                  std::span<std::byte> out, const EncodeOptions& options) {
   assert(out.size() == codec.encoded_bytes(elements) && options.lost.size() <= elements);
+  const std::size_t tile = tile_of(codec);
   std::atomic<bool> finite = true;
   (void)for_each_stretch(elements, options.threads, [&](auto begin, auto end) {
-    Block block;
-    for (std::size_t offset = begin; offset < end; offset += kDriverBlock) {
-      const std::span<float> values = std::span(block).first(std::min(kDriverBlock, end - offset));
+    alignas(64) Block block;
+    for (std::size_t offset = begin; offset < end; offset += tile) {
+      const std::span<float> values = std::span(block).first(std::min(tile, end - offset));
       const std::span<std::byte> bytes = bytes_of(codec, out, offset, values.size());
       fill(offset, values);
       Rounding rounding = options.rounding;
@@ -133,6 +151,7 @@ bool encode_each(const Codec& codec, std::size_t elements, const FillBlock& fill
       if (!encode_values(codec, values, rounding, bytes)) finite = false;
       write_lost(codec, values, bytes, part_at(options.lost, offset, values.size()));
     }
+    simd::finish_streams();
     return Status();
   });
   if (!finite) std::ranges::fill(options.lost, 0.0F);
@@ -146,8 +165,9 @@ Status aggregate(const Codec& codec, std::span<const std::span<const std::byte>>
   assert(out.size() == result_codec.encoded_bytes(elements));
   std::vector<Block> blocks(contributions.size());
   std::vector<std::span<const float>> inputs(contributions.size());
-  Block reduced;
-  return for_each_block(elements, kDriverBlock, [&](auto offset, auto count) -> Status {
+  alignas(64) Block reduced;
+  const std::size_t tile = std::max(tile_of(codec), tile_of(result_codec));
+  return for_each_block(elements, tile, [&](auto offset, auto count) -> Status {
     for (std::size_t k = 0; k < contributions.size(); ++k) {
       assert(contributions[k].size() == codec.encoded_bytes(elements));
       const std::span<float> values = std::span(blocks[k]).first(count);
@@ -173,8 +193,8 @@ Status aggregate(const Codec& codec, std::span<const std::span<const std::byte>>
 Status decode_each(const Codec& codec, std::span<const std::byte> encoded, std::size_t elements,
                    const ApplyBlock& apply) {
   assert(encoded.size() == codec.encoded_bytes(elements));
-  Block block;
-  return for_each_block(elements, kDriverBlock, [&](auto offset, auto count) {
+  alignas(64) Block block;
+  return for_each_block(elements, tile_of(codec), [&](auto offset, auto count) {
     const std::span<float> values = std::span(block).first(count);
     Status status = decode_at(codec, encoded, offset, values);
     if (status.ok()) apply(offset, values);
@@ -184,7 +204,7 @@ Status decode_each(const Codec& codec, std::span<const std::byte> encoded, std::
 
 Status decode_at(const Codec& codec, std::span<const std::byte> encoded, std::size_t offset,
                  std::span<float> values) {
-  assert(offset % kDriverBlock == 0 && values.size() <= kDriverBlock);
+  assert(offset % codec.block_elements() == 0 && values.size() <= kDriverBlock);
   return decode_values(codec, bytes_of(codec, encoded, offset, values.size()), values);
 }
 

@@ -12,7 +12,8 @@
 
 namespace outrigger {
 
-// The driver walks a fragment in cache-sized blocks and does what surrounds the codec in one pass.
+// The driver walks a fragment in tiles and does what surrounds the codec in one pass. A tile is
+// small, so that the core still computes on one when the next comes in from memory.
 
 // A fragment as it lies in memory: a list of fp32 spans, one a parameter, in the fragment's order.
 // The memory is the caller's and must outlive every call that is given the list. Blocks run across
@@ -37,7 +38,12 @@ class Segments {
 void read_delta(std::span<const float> global, const Segments& local, std::size_t offset,
                 std::span<float> out);
 
-// Writes the values from `offset` on into the span, which has at most kDriverBlock of them.
+// The same + decay residual[offset + i], in one pass.
+void read_delta(std::span<const float> global, const Segments& local,
+                std::span<const float> residual, float decay, std::size_t offset,
+                std::span<float> out);
+
+// Writes the values from `offset` on into the span, which is a tile or ends a stretch.
 using FillBlock = std::function<void(std::size_t offset, std::span<float> values)>;
 
 struct EncodeOptions {
@@ -70,13 +76,17 @@ using ApplyBlock = std::function<void(std::size_t offset, std::span<const float>
 Status decode_each(const Codec& codec, std::span<const std::byte> encoded, std::size_t elements,
                    const ApplyBlock& apply);
 
-// values <- the decoded values from `offset` on. REQUIRES: `offset` is a multiple of kDriverBlock,
-// and values.size() at most that, less only at the end.
+// values <- the decoded values from `offset` on. REQUIRES: `offset` is a multiple of the codec's
+// block_elements(), and so is values.size(), or it ends the fragment; at most kDriverBlock.
 Status decode_at(const Codec& codec, std::span<const std::byte> encoded, std::size_t offset,
                  std::span<float> values);
 
-// Elements of one block of the driver: a multiple of every codec's block_elements().
+// A multiple of every codec's block_elements(), and the most that a tile has: where parts of a
+// payload that are coded apart begin.
 inline constexpr std::size_t kDriverBlock = 4096;
+
+// Elements of a codec's tile: a power of two, whole blocks.
+std::size_t tile_of(const Codec& codec);
 
 // Copies elements [offset, offset + out.size()) of the segments out, or `in` back into them.
 void read_block(const Segments& segments, std::size_t offset, std::span<float> out);

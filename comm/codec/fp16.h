@@ -20,7 +20,7 @@ namespace outrigger {
 // +-65504, do. Decoding refuses NaN and Inf with Corruption.
 class Fp16Codec final : public Codec {
  public:
-  static constexpr std::size_t kBlock = 1024;
+  static constexpr std::size_t kBlock = 256;
   std::string_view name() const override { return "fp16"; }
   std::uint32_t wire_id() const override { return 4; }
   std::size_t block_elements() const override { return kBlock; }

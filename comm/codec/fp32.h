@@ -11,7 +11,7 @@ class Fp32Codec final : public Codec {
  public:
   std::string_view name() const override { return "fp32"; }
   std::uint32_t wire_id() const override { return 1; }
-  std::size_t block_elements() const override { return 1024; }
+  std::size_t block_elements() const override { return 256; }
   std::size_t encoded_bytes(std::size_t elements) const override { return elements * 4; }
   bool lossless() const override { return true; }
   bool encode_block(std::span<const float> values, std::span<std::byte> out,

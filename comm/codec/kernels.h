@@ -40,6 +40,10 @@ bool decode_two_bit_linear(const std::byte* in, std::span<float> values);
 }  // namespace scalar
 
 namespace simd {
+// out <- a - b, past the caches: for what is read again much later. REQUIRES: spans of out.size(),
+// b at least. Before another thread reads it: finish_streams().
+void stream_difference(std::span<const float> a, std::span<const float> b, std::span<float> out);
+void finish_streams();
 // Highway's name of the vectors that were chosen: "AVX3_ZEN4", "NEON", ...
 std::string_view target_name();
 bool encode_bf16(std::span<const float> values, std::byte* out, const Rounding& rounding);

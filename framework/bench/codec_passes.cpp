@@ -97,9 +97,7 @@ void CodecPasses::encode() {
   options.lost = next_;
   options.threads = threads_;
   const auto fill = [&](std::size_t offset, std::span<float> values) {
-    read_delta(global_, segments_, offset, values);
-    const float* const residual = residual_.data() + offset;
-    for (std::size_t i = 0; i < values.size(); ++i) values[i] += kDecay * residual[i];
+    read_delta(global_, segments_, residual_, kDecay, offset, values);
   };
   (void)encode_each(*codec_, elements_, fill, first_, options);
 }
@@ -118,8 +116,9 @@ void CodecPasses::encode_alone() {
 
 Status CodecPasses::decode_stretch(std::size_t begin, std::size_t end) {
   Block before, g, local;
-  for (std::size_t offset = begin; offset < end; offset += kDriverBlock) {
-    const std::size_t count = std::min(kDriverBlock, end - offset);
+  const std::size_t tile = tile_of(*codec_);
+  for (std::size_t offset = begin; offset < end; offset += tile) {
+    const std::size_t count = std::min(tile, end - offset);
     const std::span<float> global = std::span(global_).subspan(offset, count);
     const std::span<float> momentum = std::span(momentum_).subspan(offset, count);
     std::ranges::copy(global, before.begin());

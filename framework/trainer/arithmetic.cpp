@@ -21,28 +21,40 @@ namespace {
 
 constexpr std::int64_t kMicroBatchTokens = 4096;
 
-// Bytes that the busiest island hands to the wire in one round, frame headers included.
-std::uint64_t direct_bytes(std::uint64_t members, std::uint64_t elements, const Codec& codec,
-                           const Codec& result) {
-  std::uint64_t most = 0;
-  for (std::uint64_t self = 0; self < members; ++self) {
-    std::uint64_t sent = 0;
+// Bytes that each island hands to the wire in one exchange, frame headers included.
+std::vector<std::uint64_t> direct_bytes(std::uint64_t members, std::uint64_t elements,
+                                        const Codec& codec, const Codec& result) {
+  std::vector<std::uint64_t> sent(members, 0);
+  for (std::uint64_t self = 0; self < members; ++self)
     for (std::uint64_t owner = 0; owner < members; ++owner) {
       const std::size_t shard = cut_shard(elements, owner, members).elements;
       if (shard == 0) continue;
-      sent += owner == self ? (members - 1) * (result.encoded_bytes(shard) + kFrameHeaderBytes)
-                            : codec.encoded_bytes(shard) + kFrameHeaderBytes;
+      sent[self] += owner == self
+                        ? (members - 1) * (result.encoded_bytes(shard) + kFrameHeaderBytes)
+                        : codec.encoded_bytes(shard) + kFrameHeaderBytes;
     }
-    most = std::max(most, sent);
-  }
-  return most;
+  return sent;
 }
 
-std::uint64_t round_bytes(std::string_view collective, std::uint64_t members,
-                          std::uint64_t elements, const Codec& codec, const Codec& result) {
+std::vector<std::uint64_t> exchange_bytes(std::string_view collective, std::uint64_t members,
+                                          std::uint64_t elements, const Codec& codec,
+                                          const Codec& result) {
   if (collective == "direct") return direct_bytes(members, elements, codec, result);
   const std::uint64_t group = collective == "gossip" ? (members % 2 == 0 ? 2 : 3) : members;
-  return (group - 1) * (codec.encoded_bytes(elements) + kFrameHeaderBytes);
+  const std::uint64_t each = (group - 1) * (codec.encoded_bytes(elements) + kFrameHeaderBytes);
+  return std::vector<std::uint64_t>(members, each);
+}
+
+// Of the island that sends most in the exchanges of one round together.
+std::uint64_t round_bytes(std::string_view collective, std::uint64_t members,
+                          const std::vector<std::size_t>& exchanges, const Codec& codec,
+                          const Codec& result) {
+  std::vector<std::uint64_t> sent(members, 0);
+  for (const std::size_t elements : exchanges) {
+    const auto bytes = exchange_bytes(collective, members, elements, codec, result);
+    for (std::uint64_t k = 0; k < members; ++k) sent[k] += bytes[k];
+  }
+  return std::ranges::max(sent);
 }
 
 // Launches up to and with `steps`, and the closing round.
@@ -154,13 +166,13 @@ Result<Arithmetic> arithmetic(const Recipe& recipe, const LlamaConfig& model) {
   const auto shapes = fragment_shapes(*method, *assigned, tensors);
   for (std::size_t p = 0; p < sums.fragments.size(); ++p) {
     Arithmetic::Fragment& fragment = sums.fragments[p];
-    for (const std::size_t elements : exchanges_of(*method, shapes[p], fragment.elements))
-      fragment.bytes_per_round += round_bytes(sums.collective, static_cast<std::uint64_t>(members),
-                                              elements, *method->codec, *method->result_codec);
+    fragment.bytes_per_round = round_bytes(sums.collective, static_cast<std::uint64_t>(members),
+                                           exchanges_of(*method, shapes[p], fragment.elements),
+                                           *method->codec, *method->result_codec);
     const Codec& fp32 = **find_codec("fp32");
     if (method->gossips())
-      fragment.closing_bytes =
-          direct_bytes(static_cast<std::uint64_t>(members), fragment.elements, fp32, fp32);
+      fragment.closing_bytes = round_bytes("direct", static_cast<std::uint64_t>(members),
+                                           {fragment.elements}, fp32, fp32);
   }
   return sums;
 }

@@ -58,10 +58,11 @@ Status FragmentSync::merge_block(const OpenRound& open, Merge merge, std::size_t
                                  std::span<float> before) const {
   if (merge == Merge::kNone) return {};
   const std::span<const float> after = std::span(shared_.global).subspan(offset, before.size());
-  Block local_block, kept_block = {};
+  Block local_block, kept_block;
   const std::span<float> local = std::span(local_block).first(before.size());
   const std::span<float> kept = std::span(kept_block).first(before.size());
   read_block(fragment_.local, offset, local);
+  if (merge == Merge::kCarry) std::ranges::fill(kept, 0.0F);
   if (open.finite && merge == Merge::kCarry)
     if (Status status = read_included(open, offset, kept); !status.ok()) return status;
   switch (merge) {

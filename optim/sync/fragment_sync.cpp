@@ -43,10 +43,11 @@ FragmentSync::FragmentSync(Session& session, const Method& method, const Fragmen
 void FragmentSync::each_block(
     std::size_t threads,
     const std::function<Status(std::size_t offset, std::size_t count)>& visit) const {
+  const std::size_t tile = method_.tile();
   throw_if_error(
       for_each_stretch(elements(), threads, [&](std::size_t begin, std::size_t end) -> Status {
-        for (std::size_t offset = begin; offset < end; offset += kDriverBlock)
-          if (Status status = visit(offset, std::min(kDriverBlock, end - offset)); !status.ok())
+        for (std::size_t offset = begin; offset < end; offset += tile)
+          if (Status status = visit(offset, std::min(tile, end - offset)); !status.ok())
             return status;
         return {};
       }));
@@ -138,13 +139,23 @@ void FragmentSync::fill_second(std::size_t offset, std::span<float> values) cons
 
 void FragmentSync::fill_block(OpenRound& open, const DeltaHook& hook, TensorNorms& norms,
                               std::size_t offset, std::span<float> values) const {
-  if (offset >= elements()) return fill_second(offset - payload_.second(), values);
+  if (offset >= payload_.second()) return fill_second(offset - payload_.second(), values);
+  if (offset >= elements()) {  // the gap between the parts
+    std::ranges::fill(values, 0.0F);
+    return;
+  }
   const std::span<float> delta = values.first(std::min(values.size(), elements() - offset));
-  read_own_delta(offset, delta);
-  if (hook) hook(open.round, offset, delta);
-  if (!open.delta.empty())
-    std::ranges::copy(delta, open.delta.begin() + static_cast<std::ptrdiff_t>(offset));
-  feed_back(offset, delta);
+  const FeedbackOptions& feedback = method_.options.feedback;
+  if (feedback.on() && !feedback.econtrol() && own_.open.empty() && open.delta.empty() && !hook) {
+    read_delta(shared_.global, fragment_.local, own_.residual, static_cast<float>(feedback.decay),
+               offset, delta);  // what the rest comes to, in one pass
+  } else {
+    read_own_delta(offset, delta);
+    if (hook) hook(open.round, offset, delta);
+    if (!open.delta.empty())
+      std::ranges::copy(delta, open.delta.begin() + static_cast<std::ptrdiff_t>(offset));
+    feed_back(offset, delta);
+  }
   norms.add(offset, delta);
   std::ranges::fill(values.subspan(delta.size()), 0.0F);
 }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -64,6 +65,10 @@ struct Method {
 
   std::size_t threads = 1;
 
+  // Elements of a tile in passes over a fragment: whole blocks of both codecs.
+  std::size_t tile() const {
+    return std::max({tile_of(*codec), tile_of(*result_codec), tile_of(**find_codec("fp32"))});
+  }
   bool gossips() const { return outer->gossips(); }
   // Whether theta_local keeps an open round's pseudo-gradient, to be taken out of it later.
   bool keeps_lead() const {

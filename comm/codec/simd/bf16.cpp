@@ -13,7 +13,7 @@ namespace outrigger::simd::HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 namespace {
 
-constexpr std::size_t kBlock = 1024;
+constexpr std::size_t kBlock = 256;
 using D = hn::CappedTag<float, 16>;
 using Di = hn::RebindToSigned<D>;
 using Du = hn::RebindToUnsigned<D>;
@@ -74,12 +74,12 @@ HWY_EXPORT(EncodeBf16);
 HWY_EXPORT(DecodeBf16);
 
 bool encode_bf16(std::span<const float> values, std::byte* out, const Rounding& rounding) {
-  if (values.size() < 1024) return scalar::encode_bf16(values, out, rounding);
+  if (values.size() < 256) return scalar::encode_bf16(values, out, rounding);
   return HWY_DYNAMIC_DISPATCH(EncodeBf16)(values, out, rounding);
 }
 
 bool decode_bf16(const std::byte* in, std::span<float> values) {
-  if (values.size() < 1024) return scalar::decode_bf16(in, values);
+  if (values.size() < 256) return scalar::decode_bf16(in, values);
   return HWY_DYNAMIC_DISPATCH(DecodeBf16)(in, values);
 }
 

@@ -177,7 +177,7 @@ TEST_CASE("aggregate refuses a reduction that is not finite") {
     const Status status = aggregate(codec, views(sent), weighted(weights), TestSum(), result_codec,
                                     values.size(), out);
     CHECK(status.code() == Code::kInternal);
-    CHECK(samples::contains(status.message(), "4096 to 4999"));
+    CHECK(samples::contains(status.message(), " to 4999"));
   }
 }
 
@@ -209,7 +209,7 @@ TEST_CASE("decode_each never hands out a block that is corrupt") {
   const Status status =
       decode_each(codec, encoded, 9000, [&](std::size_t, auto g) { applied += g.size(); });
   CHECK(status.code() == Code::kCorruption);
-  CHECK(applied == kDriverBlock);
+  CHECK(applied == 5000 / tile_of(codec) * tile_of(codec));
 }
 
 // Mutation: decode_at decodes from the beginning.

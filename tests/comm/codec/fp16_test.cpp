@@ -68,7 +68,7 @@ TEST_CASE("fp16 rounds to nearest, ties to even, in the denormals too") {
     for (const float value : {std::nextafter(middle, 0.0F), middle, std::nextafter(middle, kInf)})
       values.push_back(half % 3 == 0 ? -value : value);
   }
-  for (const std::size_t most : {1024, 1000}) {
+  for (const std::size_t most : {256, 250}) {
     const std::vector<std::uint16_t> halves = encode(values, most);
     std::size_t wrong = 0;
     for (std::size_t i = 0; i < values.size(); ++i) wrong += halves[i] != nearest(values[i]);
@@ -79,7 +79,7 @@ TEST_CASE("fp16 rounds to nearest, ties to even, in the denormals too") {
 // Mutation: decode_fp16 tests magnitude < 0x3ff (scalar); Set(d, 0x3ff) in DecodeFp16.
 TEST_CASE("fp16: all 65536 patterns decode and encode to themselves, or are refused") {
   std::size_t refused = 0, wrong = 0;
-  for (const std::size_t count : {16, 1024})
+  for (const std::size_t count : {16, 256})
     for (std::uint32_t first = 0; first < 0x10000; first += static_cast<std::uint32_t>(count)) {
       std::vector<std::uint16_t> halves;
       for (std::uint32_t i = 0; i < count; ++i)
@@ -95,12 +95,12 @@ TEST_CASE("fp16: all 65536 patterns decode and encode to themselves, or are refu
       wrong += encode(values, count) != halves;
     }
   CHECK(wrong == 0);
-  CHECK(refused == 2 * (64 + 1));
+  CHECK(refused == 2 * (64 + 4));
 }
 
 // Mutation: encode_fp16 without std::min (scalar); without Min (simd).
 TEST_CASE("fp16 saturates without calling it not finite, and writes stand-ins for NaN and Inf") {
-  for (const std::size_t count : {8, 1024}) {
+  for (const std::size_t count : {8, 256}) {
     std::vector<float> values(count, 0.0F);
     values[0] = 65520, values[1] = -FLT_MAX, values[2] = 65519, values[3] = -0.0F;
     values[4] = FLT_TRUE_MIN;
@@ -124,7 +124,7 @@ TEST_CASE("fp16 saturates without calling it not finite, and writes stand-ins fo
 TEST_CASE("fp16: odd lengths, empty spans, one value that is not finite among many") {
   CHECK(fp16.encode_block({}, {}));
   CHECK(fp16.decode_block({}, {}).ok());
-  for (const std::size_t count : {1, 7, 255, 1023, 1024}) {
+  for (const std::size_t count : {1, 7, 255, 256}) {
     std::vector<float> values = samples::deltas(count, count);
     CHECK(fp16.encoded_bytes(count) == 2 * count);
     CHECK(checks::code(fp16, values).finite);
@@ -140,17 +140,17 @@ TEST_CASE("fp16: stochastic rounding is unbiased, in the denormals too") {
     const std::uint32_t low = below(std::fabs(double{value}));
     return value_of(low + 1) - value_of(low);
   };
-  for (const std::size_t count : {1023, 1024}) {
+  for (const std::size_t count : {255, 256}) {
     std::vector<float> values = samples::deltas(count, 1);
-    CHECK(checks::bias(fp16, values, 500, step).none());
+    CHECK(checks::bias(fp16, values, 2000, step).none());
     for (float& value : values) value *= 0x1p-10F;
-    CHECK(checks::bias(fp16, values, 500, step).none());
+    CHECK(checks::bias(fp16, values, 2000, step).none());
   }
 }
 
 // Mutation: random_fp16 masks with 0x3fff; Random::normal likewise.
 TEST_CASE("fp16: stochastic rounding takes one of the two neighbours, a level itself") {
-  for (const std::size_t count : {1000, 1024}) {
+  for (const std::size_t count : {250, 256}) {
     const std::vector<float> values = samples::deltas(count, 5);
     std::size_t wrong = 0;
     for (std::uint64_t seed = 0; seed < 20; ++seed) {
