@@ -163,6 +163,11 @@ Status aggregate(const Codec& codec, std::span<const std::span<const std::byte>>
                  std::size_t elements, std::span<std::byte> out, const Rounding& rounding) {
   assert(!contributions.empty() && reduction.weights.size() == contributions.size());
   assert(out.size() == result_codec.encoded_bytes(elements));
+  if (contributions.size() == 1 && &codec == &result_codec && reducer.keeps_one()) {
+    std::ranges::copy(contributions[0], out.begin());
+    const auto nothing = [](std::size_t, std::span<const float>) {};
+    return decode_each(codec, out, elements, nothing).with_context("contribution 0");
+  }
   std::vector<Block> blocks(contributions.size());
   std::vector<std::span<const float>> inputs(contributions.size());
   alignas(64) Block reduced;

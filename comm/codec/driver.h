@@ -54,23 +54,24 @@ struct EncodeOptions {
   std::size_t threads = 1;  // that share the stretches (stretch.h)
 };
 
-// out <- encode(values), a block at a time; fill is called once for each block, from one thread for
+// out <- encode(values), a tile at a time; fill is called once for each tile, from one thread for
 // those of a stretch and in their order. Returns whether every value was finite.
 // REQUIRES: out.size() == codec.encoded_bytes(elements); lost.size() <= elements.
 bool encode_each(const Codec& codec, std::size_t elements, const FillBlock& fill,
                  std::span<std::byte> out, const EncodeOptions& options = {});
 
-// out <- encode_result(reduce(decode(contribution) ...)), block by block, in the order given.
+// out <- encode_result(reduce(decode(contribution) ...)), tile by tile, in the order given.
 // `reduction.offset` is that of the first value in the fragment.
 // REQUIRES: reduction.weights.size() == contributions.size() >= 1; each contribution has
-// codec.encoded_bytes(elements) bytes and out result_codec.encoded_bytes(elements). `rounding` is
-// the result's; its position is the fragment's first value. Corruption names the contribution (by
+// codec.encoded_bytes(elements) bytes and out result_codec.encoded_bytes(elements). A single
+// contribution in the result's codec is copied if the reducer keeps it. `rounding` is the result's;
+// its position is the fragment's first value. Corruption names the contribution (by
 // its index). Internal if the reduced values are not all finite.
 Status aggregate(const Codec& codec, std::span<const std::span<const std::byte>> contributions,
                  const Reduction& reduction, const Reducer& reducer, const Codec& result_codec,
                  std::size_t elements, std::span<std::byte> out, const Rounding& rounding = {});
 
-// Calls apply(offset, g) for each block of the decoded result, in order: `offset` counts elements
+// Calls apply(offset, g) for each tile of the decoded result, in order: `offset` counts elements
 // from the fragment's start, g.size() is at most kDriverBlock.
 using ApplyBlock = std::function<void(std::size_t offset, std::span<const float> g)>;
 Status decode_each(const Codec& codec, std::span<const std::byte> encoded, std::size_t elements,

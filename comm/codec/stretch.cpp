@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <atomic>
+#include <exception>
+#include <mutex>
 #include <thread>
 #include <vector>
 
@@ -13,10 +15,18 @@ Status for_each_stretch(std::size_t elements, std::size_t threads,
   std::vector<Status> ended(count);
   std::atomic<std::size_t> next = 0;
   std::atomic<bool> failed = false;
+  std::exception_ptr thrown;
+  std::mutex mutex;  // of thrown
   const auto run = [&] {
-    for (std::size_t k = next++; k < count && !failed; k = next++) {
-      ended[k] = work(k * kStretch, std::min(elements, (k + 1) * kStretch));
-      if (!ended[k].ok()) failed = true;
+    try {
+      for (std::size_t k = next++; k < count && !failed; k = next++) {
+        ended[k] = work(k * kStretch, std::min(elements, (k + 1) * kStretch));
+        if (!ended[k].ok()) failed = true;
+      }
+    } catch (...) {
+      failed = true;
+      const std::lock_guard lock(mutex);
+      thrown = std::current_exception();
     }
   };
   {
@@ -24,6 +34,7 @@ Status for_each_stretch(std::size_t elements, std::size_t threads,
     for (std::size_t k = 1; k < std::min(threads, count); ++k) others.emplace_back(run);
     run();
   }
+  if (thrown) std::rethrow_exception(thrown);
   const auto first =
       std::find_if(ended.begin(), ended.end(), [](const Status& status) { return !status.ok(); });
   return first == ended.end() ? Status() : *first;

@@ -13,7 +13,8 @@ inline constexpr std::size_t kStretch = std::size_t{1} << 20;  // elements: 256 
 
 // Calls work(begin, end) for every stretch of `elements`, on up to `threads` threads of which the
 // caller's is one; one stretch, or none, needs no other. Returns the first failure in the order of
-// stretches; after a failure the stretches behind it may be left out. `work` must not throw.
+// stretches; after a failure the stretches behind it may be left out. What `work` throws is thrown
+// again here.
 Status for_each_stretch(std::size_t elements, std::size_t threads,
                         const std::function<Status(std::size_t begin, std::size_t end)>& work);
 

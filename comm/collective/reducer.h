@@ -28,6 +28,8 @@ class Reducer {
   // `out` overlaps none of them.
   virtual void reduce(const Reduction& reduction, std::span<const std::span<const float>> inputs,
                       std::span<float> out) const = 0;
+  // Whether a single input is its own reduction: its bytes are then handed on as they came.
+  virtual bool keeps_one() const { return false; }
 };
 
 }  // namespace outrigger

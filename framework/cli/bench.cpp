@@ -28,6 +28,10 @@ Result<nlohmann::ordered_json> measure(const BenchCodecOptions& options) {
     if (!found.ok()) return found.status();
     script = *found;
   }
+  if (!script.empty() && options.bench.elements < 4096)
+    return Status(Code::kInvalidArgument,
+                  fmt::format("--elements: {} are too few for --peers; give at least 4096",
+                              options.bench.elements));
   const Result<CodecBench> bench = run_codec_bench(options.bench);
   if (!bench.ok()) return bench.status();
   nlohmann::ordered_json report = codec_report(options.bench, *bench);
@@ -73,7 +77,8 @@ void add_bench(CLI::App& app, int& exit_code) {
                     "interpreter has them");
   codec->add_flag("--json", options->json, "Print JSON");
   codec->footer(
-      "Needs 32 bytes of memory a value. The rates are bytes of fp32 a second; decode's share of\n"
+      "Needs up to 38 bytes of memory a value. The rates are bytes of fp32 a second; decode's "
+      "share of\n"
       "memcpy compares bytes read and written.\n"
       "Example: outrigger bench codec --codec bf16 --codec int8 --peers python3");
   codec->callback([options, &exit_code] { exit_code = bench_codec(*options); });

@@ -90,6 +90,11 @@ Status check_resumable(const TrainOptions& options, const Recipe& changed) {
       {"sync.delay", saved.sync.delay == changed.sync.delay},
       {"sync.eager", saved.sync.eager == changed.sync.eager},
       {"sync.control_variates", saved.sync.control_variates == changed.sync.control_variates},
+      {"sync.codec", saved.sync.codec == changed.sync.codec},
+      {"sync.result_codec", saved.sync.result_codec == changed.sync.result_codec},
+      {"sync.error_feedback", saved.sync.error_feedback == changed.sync.error_feedback},
+      {"sync.feedback", saved.sync.feedback == changed.sync.feedback},
+      {"sync.low_rank", saved.sync.low_rank == changed.sync.low_rank},
       {"sync.aggregate", saved.sync.aggregate == changed.sync.aggregate},
       {"train.batch", saved.train.batch == changed.train.batch},
       {"train.context", saved.train.context == changed.train.context}};

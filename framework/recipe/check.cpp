@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <outrigger/comm/codec/codec.h>
+#include <outrigger/comm/collective/collective.h>
 #include <outrigger/framework/recipe/problems.h>
 #include <outrigger/framework/recipe/value.h>
 
@@ -246,11 +247,6 @@ class Checker {
             fmt::format("a round is {} inner steps, but training ends after {}: the islands meet "
                         "once, at the end",
                         sync.every, r_.train.steps));
-    warn_if(sync.enabled && r_.comm.topology == "gather" && sync.result_codec != "auto" &&
-                sync.result_codec != "fp32",
-            {"sync.result_codec"},
-            "has no effect: with topology gather every island averages for itself, and no result "
-            "is sent");
     warn_if(sync.enabled && one && is_set("comm.topology") && r_.comm.topology != "auto",
             {"comm.topology"}, "has no effect: there is one island");
     const TimeoutRecipe& timeout = r_.membership.timeout;
@@ -275,8 +271,21 @@ class Checker {
         sync.rounding == "stochastic" && !(*codec)->rounds_stochastically(),
         {"sync.rounding", "sync.codec"},
         fmt::format("{} cannot round stochastically; leave sync.rounding at nearest", sync.codec));
+    const bool asks = sync.result_codec != "auto" && sync.result_codec != "fp32";
+    const bool asynchronous = r_.outer.optimizer == "delayed_nesterov";
+    warn_if(asks && asynchronous, {"sync.result_codec"},
+            "has no effect: asynchronous islands' changes are handed on as they are");
+    warn_if(
+        asks && !asynchronous && gathers(**codec, **result), {"sync.result_codec"},
+        "has no effect: with topology gather, which auto takes where it moves fewer bytes, every "
+        "island averages for itself, and no result is sent");
     check_feedback(**codec);
     check_low_rank();
+  }
+
+  bool gathers(const Codec& codec, const Codec& result) const {
+    if (r_.comm.topology != "auto") return r_.comm.topology == "gather";
+    return choose_collective(r_.islands.names.size(), codec, result) == "gather";
   }
 
   void check_low_rank() {
@@ -318,8 +327,9 @@ class Checker {
             fmt::format("has no effect: {} loses nothing", sync.codec));
     warn_if(!on && is_changed("sync.feedback"), {"sync.feedback"},
             "has no effect: sync.error_feedback is 0");
-    warn_if(!on && bits_per_value(codec) < 3 && !codec.rounds_stochastically(),
-            {"sync.codec", "sync.error_feedback"},
+    const bool coarse =
+        codec.composed() || (bits_per_value(codec) < 3 && sync.rounding == "nearest");
+    warn_if(!on && coarse, {"sync.codec", "sync.error_feedback"},
             fmt::format("{} loses most of every change for good; set sync.error_feedback to 0.9 "
                         "or more",
                         sync.codec));

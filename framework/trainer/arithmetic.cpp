@@ -91,8 +91,10 @@ std::vector<std::size_t> fragment_sizes(const Method& method,
 }
 
 std::string codec_text(const Recipe& recipe) {
-  const std::int64_t rank = recipe.sync.low_rank.rank;
-  return rank == 0 ? recipe.sync.codec : fmt::format("rank {} in {}", rank, recipe.sync.codec);
+  const LowRankRecipe& low_rank = recipe.sync.low_rank;
+  if (low_rank.rank == 0) return recipe.sync.codec;
+  return fmt::format("{}rank {} in {}", low_rank.adaptive ? "at most " : "", low_rank.rank,
+                     recipe.sync.codec);
 }
 
 std::string joined(const std::vector<std::int64_t>& values) {
@@ -211,7 +213,8 @@ std::string to_text(const Arithmetic& sums, const Recipe& recipe) {
     for (const Arithmetic::Fragment& fragment : sums.fragments)
       largest = std::max(largest, fragment.bytes_per_round);
     text += fmt::format("; {} by {}, {}{} sent by each island a round, {} in all",
-                        codec_text(recipe), sums.collective, fragments > 1 ? "at most " : "",
+                        codec_text(recipe), sums.collective,
+                        fragments > 1 || recipe.sync.low_rank.adaptive ? "at most " : "",
                         human_bytes(largest), human_bytes(sums.bytes()));
   }
   return text + "\n";

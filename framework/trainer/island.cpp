@@ -219,7 +219,7 @@ void IslandRun::report_round(const RoundReport& report) {
   };
   RoundDone event;
   event.fragment = outcome.round.fragment;
-  event.round = outcome.round.number;
+  event.round = report.round;
   event.step = report.step;
   event.encode_s = report.encode_s;
   event.wait_s = outcome.phases.wait_s;

@@ -13,6 +13,7 @@ class MeanReducer final : public Reducer {
   explicit MeanReducer(bool uniform = false) : uniform_(uniform) {}
   void reduce(const Reduction& reduction, std::span<const std::span<const float>> inputs,
               std::span<float> out) const override;
+  bool keeps_one() const override { return true; }
 
  private:
   bool uniform_;

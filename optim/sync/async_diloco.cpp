@@ -91,9 +91,10 @@ bool AsyncDiLoCo::encode_own(Contribution& contribution) {
     norms.add(offset, delta);
   };
   // Every upload is applied by everyone, so what it lost is the residual at once.
-  const bool finite = encode_each(
-      *method_.codec, contribution.elements, fill, *encoded,
-      encode_options(method_, contribution.round, session_.self().island, own.residual));
+  EncodeOptions options =
+      encode_options(method_, contribution.round, session_.self().island, own.residual);
+  if (on_delta) options.threads = 1;
+  const bool finite = encode_each(*method_.codec, contribution.elements, fill, *encoded, options);
   contribution.encoded = encoded;
   contribution.norms = norms.norms();
   return finite;
@@ -119,6 +120,7 @@ void AsyncDiLoCo::upload(std::vector<RoundReport>& reports) {
   throw_if_error(session_.launch(std::move(contribution)));
   do {
     report.outcome = session_.next_arrival().value_or_throw();
+    report.round = report.outcome.round.number;
     apply_arrival(report.outcome);
   } while (report.outcome.round != own);
   download();

@@ -30,7 +30,7 @@ void DiLoCo::correct_gradients() {
 
 std::vector<RoundReport> DiLoCo::step(std::uint64_t tokens) {
   count_step(tokens);
-  for (FragmentSync& sync : syncs_) sync.advance();
+  for (std::uint32_t p = 0; p < fragments_.size(); ++p) advance(p);
   const Boundary boundary = timetable_.at(own_.step);
   // Settle, launch, apply. A late round may be missing: finish() has applied it, and training was
   // extended.
@@ -81,6 +81,15 @@ void DiLoCo::launch(std::uint32_t fragment) {
   timings_[fragment].push_back({spent, launched.norm, spent});
 }
 
+void DiLoCo::advance(std::uint32_t fragment) {
+  if (!method_.options.low_rank || own_.fragments[fragment].open.empty()) return;
+  const TimePoint began = Clock::now();
+  syncs_[fragment].advance();
+  const double spent = seconds(Clock::now() - began);
+  timings_[fragment].back().encode_s += spent;
+  timings_[fragment].back().exposed_s += spent;
+}
+
 void DiLoCo::settle(std::uint32_t fragment) {
   std::deque<OpenRound>& open = own_.fragments[fragment].open;
   if (open.empty()) return;
@@ -94,9 +103,11 @@ RoundReport DiLoCo::apply(std::uint32_t fragment, FragmentSync::Merging merging)
   RoundReport report;
   const TimePoint began = Clock::now();
   report.reset = !own_.fragments[fragment].open.front().finite;
+  const OpenRound& oldest = own_.fragments[fragment].open.front();
+  report.round = outer_round(oldest);
   report.outcome = syncs_[fragment].apply(merging);
   const std::uint64_t check = method_.options.check_every;
-  if (check != 0 && report.outcome.version.number % check == 0 && !method_.gossips())
+  if (check != 0 && (report.round + 1) % check == 0 && !method_.gossips())
     compare_states("check", fragment);
   const Timing timing = timings_[fragment].front();
   timings_[fragment].pop_front();
@@ -113,6 +124,7 @@ RoundReport DiLoCo::average(std::uint32_t fragment) {
   RoundReport report;
   report.step = own_.step;
   report.outcome = syncs_[fragment].average();
+  report.round = report.outcome.round.number;
   report.exposed_s = report.apply_s = seconds(Clock::now() - began);
   return report;
 }

@@ -43,6 +43,7 @@ class DiLoCo final : public Synchronizer {
   };
 
   void launch(std::uint32_t fragment);
+  void advance(std::uint32_t fragment);
   void settle(std::uint32_t fragment);
   RoundReport apply(std::uint32_t fragment, FragmentSync::Merging merging);
   void start_over();

@@ -32,7 +32,7 @@ void FragmentSync::scale(const Judgement& judgement, std::size_t offset, std::sp
 Status FragmentSync::step_block(const OpenRound& open, std::size_t offset, std::span<float> g) {
   const RoundOutcome& outcome = *open.outcome;
   OuterStep step;
-  step.round = open.round.number / (open.low_rank ? open.low_rank->exchanges() : 1);
+  step.round = outer_round(open);
   step.lr_factor = method_.lr_factor(step.round);
   Block second_block;
   const std::span<float> second = std::span(second_block).first(g.size());
@@ -94,6 +94,7 @@ RoundOutcome FragmentSync::apply(Merging merging) {
   own_.open.pop_front();
   const RoundOutcome& outcome = *open.outcome;
   const Merge merge = merge_of(open, merging);
+  const std::size_t islands = session_.peers().size();
   each_block([&](std::size_t offset, std::size_t count) -> Status {
     Block before_block, g_block;
     const std::span<float> before = std::span(before_block).first(count);
@@ -104,7 +105,7 @@ RoundOutcome FragmentSync::apply(Merging merging) {
       if (!status.ok()) return status;
       if (!shared_.estimate.empty())
         add_estimate(g, std::span(shared_.estimate).subspan(offset, count),
-                     outcome.contributors.size(), session_.peers().size());
+                     outcome.contributors.size(), islands);
       scale(open.judgement, offset, g);
       if (status = step_block(open, offset, g); !status.ok()) return status;
     }

@@ -90,7 +90,8 @@ Status FragmentSync::decode_own(const OpenRound& open, std::size_t offset,
 }
 
 // What of this island's own work a round takes care of: all of it, if what the encoding lost is fed
-// back; else what was sent, and the rest stays in theta_local.
+// back, or with factors (what they leave out is lost without feedback); else what was sent, and the
+// rest stays in theta_local.
 Status FragmentSync::read_included(const OpenRound& open, std::size_t offset,
                                    std::span<float> values) const {
   if (open.delta.empty()) return decode_own(open, offset, values);
@@ -201,7 +202,7 @@ FragmentSync::Launched FragmentSync::launch(const DeltaHook& hook) {
   std::ranges::fill(own_.gradient_sum, 0.0F);
   own_.gradients = 0;
   std::vector<double> norms = tensor_norms.norms();
-  const Launched launched{open.finite, norms[0]};
+  const double norm = norms[0];
   if (!open.finite) norms.assign(norms.size(), 0);
   if (open.low_rank) {
     open.low_rank->norms = std::move(norms);
@@ -221,7 +222,7 @@ FragmentSync::Launched FragmentSync::launch(const DeltaHook& hook) {
     });
   }
   own_.open.push_back(std::move(open));
-  return launched;
+  return {own_.open.back().finite, norm};
 }
 
 void FragmentSync::announce(const OpenRound& open, RoundId round, const Version& base,

@@ -66,7 +66,7 @@ class FragmentSync {
   std::span<float> global(std::size_t offset, std::size_t count) {
     return std::span(shared_.global).subspan(offset, count);
   }
-  // Calls visit(offset, count) for each block of the driver, on several threads if it is large.
+  // Calls visit(offset, count) for each tile (Method::tile), on several threads if it is large.
   // Throws the first failure.
   void each_block(const std::function<Status(std::size_t offset, std::size_t count)>& visit) const {
     each_block(method_.threads, visit);

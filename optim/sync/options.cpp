@@ -145,6 +145,11 @@ Result<Method> make_method(DiLoCoOptions options, std::size_t islands) {
   if (const std::string wrong = complaint(options, *method.outer, *method.aggregation);
       !wrong.empty())
     return Status(Code::kInvalidArgument, wrong);
+  if (method.result_codec->composed())
+    return Status(Code::kInvalidArgument,
+                  fmt::format("result codec {} leaves most of the mean out, and nothing feeds that "
+                              "back; take auto or a codec that sends every value",
+                              method.result_codec->name()));
   if (options.rounding == "stochastic" && !method.codec->rounds_stochastically())
     return Status(Code::kInvalidArgument,
                   fmt::format("{} cannot round stochastically; leave rounding at nearest",

@@ -61,6 +61,11 @@ struct OpenRound {
   bool restored = false;                // from a checkpoint: this session knows nothing of it
 };
 
+// Its number counted in outer steps.
+inline std::uint64_t outer_round(const OpenRound& open) {
+  return open.round.number / (open.low_rank ? open.low_rank->exchanges() : 1);
+}
+
 // One island's own. Its parameters and inner moments are the training loop's.
 struct PrivateState {
   struct Fragment {

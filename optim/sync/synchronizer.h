@@ -17,10 +17,12 @@ namespace outrigger {
 // What one applied round did, and where its time went.
 struct RoundReport {
   RoundOutcome outcome;
+  std::uint64_t round =
+      0;                   // of the fragment, from 0; low rank: two of the outcome's rounds are one
   std::uint64_t step = 0;  // the inner step after which it was applied
   double encode_s = 0, apply_s = 0;
   double exposed_s = 0;             // what training stood still for: launch, wait and apply
-  double pseudo_gradient_norm = 0;  // of this island's
+  double pseudo_gradient_norm = 0;  // of this island's, with what error feedback adds
   bool reset = false;  // this island's pseudo-gradient was not finite and it started over
 };
 

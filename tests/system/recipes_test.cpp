@@ -177,7 +177,8 @@ const Named& paper(const std::string& recipe) {
 
 // Mutations: in arithmetic.cpp's round_count leave out the closing round (any of them); in
 // snapshot_private.cpp leave out read_open (streaming, delayed, eager), "lead." (eager) or
-// "global." (noloco); in snapshot_shared.cpp leave out read_statistics (edit).
+// "global." (noloco); in snapshot_shared.cpp leave out read("statistics") (edit), read("warm")
+// (dilocox).
 TEST_CASE("recipe diloco") {
   check_recipe(paper("diloco"));
 }

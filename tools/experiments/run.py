@@ -8,7 +8,7 @@ tokens and the same three seeds, and writes what came out:
 
 A run that stands in results.jsonl with the same settings is not run again, so a grid that was cut
 off (Ctrl-C, --budget) goes on where it was; delete the file, or name another folder, to start
-anew. The whole grid takes about half an hour of two cores. Build first: ./outrigger build.
+anew. The whole grid takes about an hour of two cores. Build first: ./outrigger build.
 
 exit codes: 0 every run is there; 1 some failed or were refused; 75 some were not started
 """

@@ -102,7 +102,7 @@ TEST_CASE("encode_each: random rounding follows the seed and the value's place")
   CHECK(std::equal(here.begin() + half, here.end(), later.begin()));
 }
 
-// Mutation: for_each_stretch returns the last failure.
+// Mutation: for_each_stretch returns the last failure; it does not rethrow.
 TEST_CASE("for_each_stretch returns the first failure in the order of stretches") {
   for (const std::size_t threads : {1, 2}) {
     const Status status =
@@ -112,6 +112,13 @@ TEST_CASE("for_each_stretch returns the first failure in the order of stretches"
         });
     CHECK(status.message() == "1");
   }
+  for (const std::size_t threads : {1, 2})
+    CHECK_THROWS_AS(for_each_stretch(4 * kStretch, threads,
+                                     [](std::size_t begin, std::size_t) -> Status {
+                                       if (begin > 0) throw std::bad_alloc();
+                                       return {};
+                                     }),
+                    std::bad_alloc);
   CHECK(for_each_stretch(0, 2, [](auto, auto) { return Status(Code::kInternal, "called"); }).ok());
 }
 

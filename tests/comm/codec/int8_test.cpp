@@ -64,13 +64,13 @@ Status decode(float scale, const std::vector<int>& codes) {
 
 }  // namespace
 
-// Mutation: round_to_code truncates: static_cast<std::int8_t>(quotient).
+// Mutation: int8_code of scalar/int8.cpp truncates: std::trunc.
 TEST_CASE("int8: the error bound holds on values as training has them") {
   for (std::uint64_t seed = 0; seed < 300; ++seed)
     CHECK(beyond_bound(samples::deltas(1 + seed * 37 % 256, seed)) == 0);
 }
 
-// Mutation: scale_for without std::min (FLT_MAX decodes to Inf).
+// Mutation: int8_scale without std::min (FLT_MAX decodes to Inf).
 TEST_CASE("int8: the error bound holds on any finite bit pattern and at the ends of the range") {
   for (std::uint64_t seed = 0; seed < 300; ++seed) {
     std::vector<float> values = samples::any_finite(256, seed);
@@ -90,7 +90,7 @@ TEST_CASE("int8: the error bound holds on any finite bit pattern and at the ends
     }
 }
 
-// Mutation: scale_for without std::nextafter (190 units of the smallest denormal wrap to -66).
+// Mutation: symmetric_scale without std::nextafter (190 units of the smallest denormal wrap).
 TEST_CASE("int8: the error bound holds on denormals") {
   for (std::uint32_t largest = 1; largest < 2000; ++largest) {
     std::vector<float> values;
@@ -102,7 +102,7 @@ TEST_CASE("int8: the error bound holds on denormals") {
         std::vector<float>{63 * FLT_TRUE_MIN, -FLT_TRUE_MIN});
 }
 
-// Mutation: kShift = 8388608.0F (ties of negative values go wrong).
+// Mutation: int8_code of scalar/int8.cpp rounds ties away from 0: std::round.
 TEST_CASE("int8: ties go to the even code") {
   std::vector<float> values = {127.0F};
   std::vector<int> expected = {127};
@@ -115,7 +115,7 @@ TEST_CASE("int8: ties go to the even code") {
   CHECK(coded.codes == expected);
 }
 
-// Mutation: scale_for returns at least FLT_TRUE_MIN.
+// Mutation: symmetric_scale returns at least FLT_TRUE_MIN.
 TEST_CASE("int8: zeros of either sign decode as +0") {
   for (const std::size_t count : {1, 5, 256}) {
     std::vector<float> values(count, 0.0F);
@@ -129,7 +129,7 @@ TEST_CASE("int8: zeros of either sign decode as +0") {
   CHECK(samples::bits(code({-0.0F, 1.0F}).decoded[0]) == 0);
 }
 
-// Mutation: finite_stand_in returns `largest` for -Inf as well; or measure() counts Inf as finite.
+// Mutation: FiniteStandIns gives +Inf's stand-in to -Inf; or largest_finite counts Inf.
 TEST_CASE("int8: NaN becomes 0 and Inf the block's largest finite magnitude") {
   const Coded coded = code({kNaN, kInf, -kInf, 2.0F, -127.0F, -kNaN});
   CHECK_FALSE(coded.finite);
@@ -157,7 +157,7 @@ TEST_CASE("int8: odd lengths and empty spans") {
     CHECK(beyond_bound(samples::deltas(count, count)) == 0);
 }
 
-// Mutation: decode_block compares scale > kInt8LargestScale (NaN and negative scales pass).
+// Mutation: decode_int8 (scalar) compares scale > kInt8LargestScale (NaN and -1 pass).
 TEST_CASE("int8: a scale that no encoder writes is refused") {
   const float above = std::nextafter(kInt8LargestScale, kInf);
   for (const float scale : {kNaN, -kNaN, kInf, -kInf, -1.0F, -0.0F, -FLT_TRUE_MIN, above, FLT_MAX})
@@ -166,7 +166,7 @@ TEST_CASE("int8: a scale that no encoder writes is refused") {
   CHECK(decode(0.0F, {0, 0}).ok());
 }
 
-// Mutation: decode_block without the test of `lowest`; without the test of scale 0.
+// Mutation: DecodeInt8 (simd) without the test of `lowest`; without the test of scale 0.
 TEST_CASE("int8: a code that no encoder writes is refused, wherever it stands") {
   for (std::size_t at = 0; at < 256; ++at) {
     std::vector<int> codes(256, 0);
@@ -195,7 +195,7 @@ TEST_CASE("int8: stochastic rounding never passes a code of 127") {
     }
 }
 
-// Mutation: decode_block without the test of the scale.
+// Mutation: decode_int8 (scalar) without the test of the scale.
 TEST_CASE("int8: random bytes decode to finite values or are refused") {
   std::mt19937_64 random(3);
   std::size_t decoded = 0;

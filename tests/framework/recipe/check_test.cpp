@@ -126,6 +126,52 @@ TEST_CASE("recipe schedules that cannot be are refused with the reason") {
   CHECK(refused({"experiment.liar=paris"}, "there is no island 'paris'"));
 }
 
+// Mutation (each): turn the check's condition into false.
+TEST_CASE("recipe codecs and feedback that cannot be are refused with the reason") {
+  CHECK(refused({"sync.codec=int9"}, "command line: sync.codec: there is no codec 'int9'"));
+  CHECK(refused({"sync.result_codec=int9"}, "sync.result_codec: there is no codec 'int9'"));
+  CHECK(refused({"sync.result_codec=top-k-64"}, "leaves most of the mean out"));
+  CHECK(refused({"sync.codec=fp32", "sync.rounding=stochastic"}, "fp32 cannot round"));
+  const auto with = [](std::vector<std::string> more) {
+    more.insert(more.begin(), {"sync.codec=int8", "sync.error_feedback=0.5"});
+    return more;
+  };
+  CHECK(refused(with({"outer.optimizer=noloco", "sync.codec=bf16", "outer.momentum=0.5"}),
+                "of which nothing may be fed back"));
+  CHECK(refused(with({"sync.feedback=econtrol"}), "make sync.aggregate uniform, not mean"));
+  const auto econtrol = [&with](std::vector<std::string> more) {
+    more.insert(more.begin(), {"sync.feedback=econtrol", "sync.aggregate=uniform"});
+    return with(std::move(more));
+  };
+  CHECK(errors_with(econtrol({})) == "");
+  CHECK(refused(econtrol({"sync.result_codec=bf16"}), "sync.result_codec fp32 or auto, not bf16"));
+  CHECK(refused(econtrol({"sync.eager=true", "sync.delay=50"}), "econtrol does not go together"));
+  CHECK(refused(with({"sync.low_rank.rank=4", "sync.aggregate=median"}),
+                "needs sync.aggregate mean or uniform"));
+  CHECK(refused(
+      with({"sync.low_rank.rank=4", "sync.low_rank.least=5", "sync.low_rank.adaptive=true"}),
+      "sync.low_rank.least (5) is more than sync.low_rank.rank (4)"));
+}
+
+// Mutation (each): turn the check's condition into false.
+TEST_CASE("recipe codec settings without effect or sense are warnings that say why") {
+  const auto says = [](const std::vector<std::string>& overrides, const std::string& what) {
+    const std::string warning = warned(overrides);
+    INFO(warning);
+    return warning.find(what) != std::string::npos;
+  };
+  CHECK(says({"sync.error_feedback=0.5"}, "fp32 loses nothing"));
+  CHECK(says({"sync.codec=int8", "sync.feedback=econtrol"}, "error_feedback is 0"));
+  for (const char* codec : {"sync.codec=2-bit", "sync.codec=2-bit-linear", "sync.codec=top-k-512"})
+    CHECK(says({codec}, "loses most of every change"));
+  CHECK(warned({"sync.codec=2-bit-linear", "sync.rounding=stochastic"}) == "");
+  CHECK(warned({"sync.codec=2-bit", "sync.error_feedback=0.9"}) == "");
+  CHECK(says({"sync.codec=int4", "sync.result_codec=bf16", "islands.count=4"},
+             "topology gather, which auto takes"));
+  CHECK(says({"sync.low_rank.least=2"}, "low_rank.rank is 0"));
+  CHECK(says({"sync.low_rank.rank=4"}, "lost for good"));
+}
+
 // Mutation (each): turn the warning's condition into false.
 TEST_CASE("recipe schedule settings without effect are warnings that say why") {
   CHECK(warned({"sync.fragments=2", "sync.pattern=balanced"}) == "");

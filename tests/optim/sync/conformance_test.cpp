@@ -1,8 +1,7 @@
 // The list "Minimum conformance tests" of shared/algorithms.md, item by item:
 //   (1) below; (2) below; (3) below; (8) below
 //   (4) outer/delayed_nesterov_test.cpp; (7) aggregate/rda_test.cpp
-//   (6) comm/codec/*_test.cpp (exact zeros); stochastic rounding, and (5) error feedback, are not
-//       there yet
+//   (5) feedback_test.cpp; (6) comm/codec/*_test.cpp
 //   (9), (10) need the policy elastic, which is not there yet
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/randn.h>

@@ -108,7 +108,7 @@ double largest(const std::vector<float>& values) {
 
 }  // namespace
 
-// Mutations: feed_back leaves the residual out; take_residual does not swap; EncodeOptions without
+// Mutations: read_delta leaves the residual out; take_residual does not swap; encode() gives no
 // `lost`.
 TEST_CASE("feedback: at beta 1 what was sent and the residual add up to all moves") {
   for (const char* codec : {"int8", "bf16", "fp4-e3m0", "2-bit", "top-k-64-int8", "sign"})
@@ -134,7 +134,7 @@ TEST_CASE("feedback: late rounds count every move once, whatever the merge") {
     }
 }
 
-// Mutations: add_residual ignores beta; write_lost's sign.
+// Mutations: read_delta ignores decay; write_lost's sign.
 TEST_CASE("feedback: with decay the residual is v - decode(encode(v)) of Delta + beta e") {
   for (const double beta : {0.5, 0.95}) {
     const DiLoCoOptions options = options_of("int8", beta);
@@ -224,14 +224,17 @@ TEST_CASE("feedback: an island that starts over has nothing to feed back") {
   });
 }
 
-// Mutation: AsyncDiLoCo::encode_own without add_residual.
+// Mutations: AsyncDiLoCo::encode_own without add_residual; aggregate() codes a single contribution
+// anew (seen with sign, whose mean magnitude is rounded again).
 TEST_CASE("feedback: asynchronous islands feed back what they lost") {
-  DiLoCoOptions options = options_of("int8", 1.0);
-  options.result_codec = "auto";
-  options.outer = {.optimizer = "delayed_nesterov", .lr = 1.0, .momentum = 0.0};
-  const std::vector<End> ends = train(2, options, 40);
-  CHECK(unaccounted(ends) < 4e-6);
-  CHECK(largest(ends[0].residual) > 1e-5);
+  for (const char* codec : {"int8", "sign"}) {
+    DiLoCoOptions options = options_of(codec, 1.0);
+    options.result_codec = "auto";
+    options.outer = {.optimizer = "delayed_nesterov", .lr = 1.0, .momentum = 0.0};
+    const std::vector<End> ends = train(2, options, 40);
+    CHECK(unaccounted(ends) < 4e-6);
+    CHECK(largest(ends[0].residual) > 1e-5);
+  }
 }
 
 // Mutation: for_each_stretch cuts at elements / threads; TensorNorms with one stretch.
@@ -338,6 +341,9 @@ TEST_CASE("feedback: options that do not go together are refused") {
   options.aggregation.rule = "median";
   CHECK(refused(options).find("mean or uniform") != std::string::npos);
   options.aggregation.rule = "mean";
+  options.result_codec = "top-k-64";
+  CHECK(refused(options).find("leaves most of the mean out") != std::string::npos);
+  options.result_codec = "auto";
   options.low_rank->rank = 0;
   CHECK(refused(options).find("rank") != std::string::npos);
 }
