@@ -165,8 +165,7 @@ Status aggregate(const Codec& codec, std::span<const std::span<const std::byte>>
   assert(out.size() == result_codec.encoded_bytes(elements));
   if (contributions.size() == 1 && &codec == &result_codec && reducer.keeps_one()) {
     std::ranges::copy(contributions[0], out.begin());
-    const auto nothing = [](std::size_t, std::span<const float>) {};
-    return decode_each(codec, out, elements, nothing).with_context("contribution 0");
+    return check_encoded(codec, out, elements).with_context("contribution 0");
   }
   std::vector<Block> blocks(contributions.size());
   std::vector<std::span<const float>> inputs(contributions.size());
@@ -205,6 +204,15 @@ Status decode_each(const Codec& codec, std::span<const std::byte> encoded, std::
     if (status.ok()) apply(offset, values);
     return status;
   });
+}
+
+Status decode_all(const Codec& codec, std::span<const std::byte> encoded, std::span<float> values) {
+  assert(encoded.size() == codec.encoded_bytes(values.size()));
+  return decode_values(codec, encoded, values);
+}
+
+Status check_encoded(const Codec& codec, std::span<const std::byte> encoded, std::size_t elements) {
+  return decode_each(codec, encoded, elements, [](std::size_t, std::span<const float>) {});
 }
 
 Status decode_at(const Codec& codec, std::span<const std::byte> encoded, std::size_t offset,

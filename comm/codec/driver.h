@@ -77,6 +77,11 @@ using ApplyBlock = std::function<void(std::size_t offset, std::span<const float>
 Status decode_each(const Codec& codec, std::span<const std::byte> encoded, std::size_t elements,
                    const ApplyBlock& apply);
 
+// values <- all of the decoded values. REQUIRES: values.size() elements were encoded.
+Status decode_all(const Codec& codec, std::span<const std::byte> encoded, std::span<float> values);
+// What decode_each would return, of bytes that nothing is done with.
+Status check_encoded(const Codec& codec, std::span<const std::byte> encoded, std::size_t elements);
+
 // values <- the decoded values from `offset` on. REQUIRES: `offset` is a multiple of the codec's
 // block_elements(), and so is values.size(), or it ends the fragment; at most kDriverBlock.
 Status decode_at(const Codec& codec, std::span<const std::byte> encoded, std::size_t offset,

@@ -1,7 +1,9 @@
 #pragma once
 
+#include <algorithm>
 #include <bit>
 #include <cstdint>
+#include <span>
 
 namespace outrigger {
 
@@ -14,6 +16,13 @@ inline std::uint32_t float_bits(float value) {
 }
 inline std::int32_t magnitude_bits(float value) {
   return std::bit_cast<std::int32_t>(value) & 0x7fffffff;
+}
+
+// The bits of the largest magnitude; kInfinityBits or more if a value is not finite.
+inline std::int32_t largest_magnitude(std::span<const float> values) {
+  std::int32_t largest = 0;
+  for (const float value : values) largest = std::max(largest, magnitude_bits(value));
+  return largest;
 }
 
 }  // namespace outrigger

@@ -11,12 +11,6 @@
 namespace outrigger {
 namespace {
 
-bool all_finite(std::span<const float> values) {
-  std::int32_t largest = 0;
-  for (const float value : values) largest = std::max(largest, magnitude_bits(value));
-  return largest < kInfinityBits;
-}
-
 float finite_stand_in(float value) {
   const std::int32_t magnitude = magnitude_bits(value);
   if (magnitude < kInfinityBits) return value;
@@ -30,7 +24,7 @@ bool Fp32Codec::encode_block(std::span<const float> values, std::span<std::byte>
                              const Rounding&) const {
   assert(out.size() == encoded_bytes(values.size()));
   if (values.empty()) return true;
-  if (all_finite(values)) {
+  if (largest_magnitude(values) < kInfinityBits) {
     std::memcpy(out.data(), values.data(), out.size());
     return true;
   }
@@ -43,7 +37,7 @@ Status Fp32Codec::decode_block(std::span<const std::byte> in, std::span<float> v
   assert(in.size() == encoded_bytes(values.size()));
   if (values.empty()) return {};
   std::memcpy(values.data(), in.data(), in.size());
-  if (all_finite(values)) return {};
+  if (largest_magnitude(values) < kInfinityBits) return {};
   return {Code::kCorruption, "an fp32 payload holds NaN or Inf, which no encoder writes"};
 }
 

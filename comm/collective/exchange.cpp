@@ -54,8 +54,7 @@ Status aggregate_contributions(const Exchange& exchange,
                                   reducer, result_codec, elements, out, exchange.rounding);
   if (status.code() != Code::kCorruption) return status;
   for (std::size_t k = 0; k < contributions.size(); ++k) {
-    const Status decoded = decode_each(*exchange.codec, contributions[k], elements,
-                                       [](std::size_t, std::span<const float>) {});
+    const Status decoded = check_encoded(*exchange.codec, contributions[k], elements);
     if (decoded.ok()) continue;
     failed_peer = exchange.contributors[k];
     return decoded.with_context(to_string(exchange.contributors[k]));

@@ -5,6 +5,13 @@
 #include <outrigger/comm/membership/wire.h>
 
 namespace outrigger {
+namespace {
+
+Status not_here(RoundId id) {
+  return {Code::kNotFound, fmt::format("{} was not launched here, or is applied", to_string(id))};
+}
+
+}  // namespace
 
 Status Session::Impl::launch(Contribution contribution) {
   const std::size_t expected = contribution.codec->encoded_bytes(contribution.elements);
@@ -112,10 +119,7 @@ void Session::Impl::settle(const v1::Outcome& outcome) {
 Result<RoundOutcome> Session::Impl::wait(RoundId id) {
   Lock lock(mutex_);
   if (!failed_.ok()) return failed_;
-  if (!rounds_.contains(id)) {
-    return Status(Code::kNotFound,
-                  fmt::format("{} was not launched here, or is applied", to_string(id)));
-  }
+  if (!rounds_.contains(id)) return not_here(id);
   const Status status = await(lock, [&] {
     const auto found = rounds_.find(id);
     return found == rounds_.end() || found->second.outcome.has_value();
@@ -133,10 +137,7 @@ Result<bool> Session::Impl::ready(RoundId id) {
   const Lock lock(mutex_);
   if (!failed_.ok()) return failed_;
   const auto found = rounds_.find(id);
-  if (found == rounds_.end()) {
-    return Status(Code::kNotFound,
-                  fmt::format("{} was not launched here, or is applied", to_string(id)));
-  }
+  if (found == rounds_.end()) return not_here(id);
   return found->second.outcome.has_value();
 }
 

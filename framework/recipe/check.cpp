@@ -209,11 +209,11 @@ class Checker {
     warn_if(outer.schedule.kind == "constant" && is_changed("outer.schedule.final") &&
                 outer.schedule.final != 1,
             {"outer.schedule.final"}, "has no effect: the outer schedule is constant");
-    refuse_if(outer.schedule.warmup > rounds(),
+    refuse_if(outer.schedule.warmup > outer_rounds(r_),
               {"outer.schedule.warmup", "train.steps", "sync.every"},
               fmt::format("a warm-up of {} rounds is longer than the training, which has {} "
                           "(train.steps over sync.every)",
-                          outer.schedule.warmup, rounds()));
+                          outer.schedule.warmup, outer_rounds(r_)));
   }
 
   void check_aggregate() {
@@ -226,10 +226,10 @@ class Checker {
     belongs_to("sync.trim", "trimmed_mean");
     belongs_to("sync.edit.history", "edit");
     belongs_to("sync.edit.clip", "edit");
-    warn_if(r_.sync.enabled && rule == "edit" && r_.sync.edit.history >= rounds(),
+    warn_if(r_.sync.enabled && rule == "edit" && r_.sync.edit.history >= outer_rounds(r_),
             {"sync.edit.history", "train.steps", "sync.every"},
             fmt::format("{} rounds pass before edit looks for outliers, and the training has {}",
-                        r_.sync.edit.history, rounds()));
+                        r_.sync.edit.history, outer_rounds(r_)));
     warn_if(r_.sync.enabled && (rule == "median" || rule == "trimmed_mean") &&
                 r_.islands.names.size() < 3,
             {"sync.aggregate"},
@@ -496,7 +496,6 @@ class Checker {
     }
   }
 
-  std::int64_t rounds() const { return (r_.train.steps + r_.sync.every - 1) / r_.sync.every; }
   bool may_be_text() const { return r_.data.format == "text" || r_.data.format == "auto"; }
 
   Recipe& r_;

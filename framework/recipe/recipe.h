@@ -204,4 +204,9 @@ struct Recipe {
   bool operator==(const Recipe&) const = default;
 };
 
+// Rounds of a fragment in the whole training, a last short one included.
+inline std::int64_t outer_rounds(const Recipe& recipe) {
+  return (recipe.train.steps + recipe.sync.every - 1) / recipe.sync.every;
+}
+
 }  // namespace outrigger

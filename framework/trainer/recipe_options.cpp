@@ -50,8 +50,7 @@ OuterSchedule outer_schedule(const Recipe& recipe) {
   result.kind = schedule_kind(schedule.kind).value_or_throw();
   result.warmup = static_cast<std::uint64_t>(schedule.warmup);
   result.final_fraction = schedule.final;
-  result.rounds =
-      static_cast<std::uint64_t>((recipe.train.steps + recipe.sync.every - 1) / recipe.sync.every);
+  result.rounds = static_cast<std::uint64_t>(outer_rounds(recipe));
   return result;
 }
 

@@ -2,6 +2,8 @@
 
 #include <string>
 
+#include <ATen/ops/from_blob.h>
+
 #include <nlohmann/json_fwd.hpp>
 
 #include <outrigger/framework/checkpoint/checkpoint.h>
@@ -16,6 +18,13 @@ namespace outrigger {
 NamedTensors views(const Fragment& fragment, const std::vector<float>& values,
                    const std::string& prefix, const std::string& suffix = "");
 void append(NamedTensors& all, NamedTensors more);
+// One tensor of one dimension that shares the values.
+template <class Number>
+NamedTensor flat_tensor(const std::string& name, const std::vector<Number>& values,
+                        at::ScalarType type = c10::CppTypeToScalarType<Number>::value) {
+  auto* data = const_cast<Number*>(values.data());  // NOLINT: from_blob takes no const; only read
+  return {name, at::from_blob(data, {static_cast<std::int64_t>(values.size())}, type)};
+}
 
 // model.safetensors and outer.safetensors: the shared state.
 Status write_global(const std::string& path, const Synchronizer& sync);

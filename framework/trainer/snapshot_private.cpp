@@ -23,16 +23,6 @@ NamedTensors prefixed(const std::string& prefix, NamedTensors tensors) {
   return tensors;
 }
 
-NamedTensor bytes_tensor(const std::string& name, const Bytes& bytes) {
-  auto* data = const_cast<std::byte*>(bytes.data());  // NOLINT: from_blob takes no const; only read
-  return {name, at::from_blob(data, {static_cast<std::int64_t>(bytes.size())}, at::kByte)};
-}
-
-NamedTensor floats_tensor(const std::string& name, const std::vector<float>& values) {
-  auto* data = const_cast<float*>(values.data());  // NOLINT: as above
-  return {name, at::from_blob(data, {static_cast<std::int64_t>(values.size())}, at::kFloat)};
-}
-
 std::string open_name(const RoundId& round, const char* what) {
   return fmt::format("open.{}.{}.{}", round.fragment, round.number, what);
 }
@@ -225,11 +215,12 @@ Status write_private(const std::string& path, Replica& replica, const Synchroniz
       for (std::size_t k = 0; k < slots.size(); ++k) add(state.slots[k], slots[k] + ".");
     }
     for (const OpenRound& open : own.open) {
-      tensors.push_back(bytes_tensor(open_name(open.round, "encoded"), *open.encoded));
-      tensors.push_back(bytes_tensor(open_name(open.round, "result"), *open.outcome->bytes));
+      tensors.push_back(flat_tensor(open_name(open.round, "encoded"), *open.encoded, at::kByte));
+      tensors.push_back(
+          flat_tensor(open_name(open.round, "result"), *open.outcome->bytes, at::kByte));
       add(open.delta, delta_prefix(open.round));
       if (open.low_rank)
-        tensors.push_back(floats_tensor(open_name(open.round, "basis"), open.low_rank->basis));
+        tensors.push_back(flat_tensor(open_name(open.round, "basis"), open.low_rank->basis));
     }
   }
   return write_safetensors(path, tensors, {{"state", private_json(sync.own()).dump()}});

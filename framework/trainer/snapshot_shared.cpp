@@ -65,10 +65,7 @@ std::string flat_name(std::size_t fragment, const char* what) {
 
 template <class Number>
 void add_flat(NamedTensors& tensors, const std::string& name, const std::vector<Number>& values) {
-  if (values.empty()) return;
-  auto* data = const_cast<Number*>(values.data());  // NOLINT: from_blob takes no const; only read
-  tensors.push_back({name, at::from_blob(data, {static_cast<std::int64_t>(values.size())},
-                                         c10::CppTypeToScalarType<Number>::value)});
+  if (!values.empty()) tensors.push_back(flat_tensor(name, values));
 }
 
 template <class Number>

@@ -158,10 +158,7 @@ RoundOutcome FragmentSync::average() {
   const RoundOutcome outcome =
       session_.wait({shared_.version.fragment, shared_.version.number}).value_or_throw();
   check_continues(shared_.version, outcome);
-  throw_if_error(decode_each(*outcome.codec, *outcome.bytes, elements(),
-                             [&](std::size_t offset, std::span<const float> mean) {
-                               std::ranges::copy(mean, global(offset, mean.size()).begin());
-                             }));
+  throw_if_error(decode_all(*outcome.codec, *outcome.bytes, shared_.global));
   write_block(fragment_.local, 0, shared_.global);
   for (std::vector<float>& slot : shared_.slots) std::ranges::fill(slot, 0.0F);
   shared_.version = outcome.version;

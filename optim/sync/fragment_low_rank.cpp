@@ -12,10 +12,7 @@ using Block = std::array<float, kDriverBlock>;
 
 std::vector<float> decode_flat(const Codec& codec, const ByteBuffer& bytes, std::size_t elements) {
   std::vector<float> values(elements);
-  throw_if_error(
-      decode_each(codec, bytes, elements, [&](std::size_t offset, std::span<const float> block) {
-        std::ranges::copy(block, values.begin() + static_cast<std::ptrdiff_t>(offset));
-      }));
+  throw_if_error(decode_all(codec, bytes, values));
   return values;
 }
 

@@ -204,11 +204,14 @@ FragmentSync::Launched FragmentSync::launch(const DeltaHook& hook) {
   std::vector<double> norms = tensor_norms.norms();
   const double norm = norms[0];
   if (!open.finite) norms.assign(norms.size(), 0);
-  if (open.low_rank) {
-    open.low_rank->norms = std::move(norms);
-    open.low_rank->first ? send_first(open, base) : send_second(open, base);
-  } else {
+  if (!open.low_rank) {
     announce(open, open.round, base, std::move(norms), payload_.elements(), open.encoded);
+  } else {
+    open.low_rank->norms = std::move(norms);
+    if (open.low_rank->first)
+      send_first(open, base);
+    else
+      send_second(open, base);
   }
 
   if (method_.options.eager && open.finite) {

@@ -65,10 +65,9 @@ struct Method {
 
   std::size_t threads = 1;
 
-  // Elements of a tile in passes over a fragment: whole blocks of both codecs.
-  std::size_t tile() const {
-    return std::max({tile_of(*codec), tile_of(*result_codec), tile_of(**find_codec("fp32"))});
-  }
+  // Elements of a tile in passes over a fragment: whole blocks of both codecs, and of fp32, in
+  // which gather hands out results: no tile is smaller than its block.
+  std::size_t tile() const { return std::max(tile_of(*codec), tile_of(*result_codec)); }
   bool gossips() const { return outer->gossips(); }
   // Whether theta_local keeps an open round's pseudo-gradient, to be taken out of it later.
   bool keeps_lead() const {

@@ -40,8 +40,7 @@ float e3m0_value(unsigned nibble, float scale) {
 }  // namespace
 
 bool encode_fp4_e3m0(std::span<const float> values, std::byte* out, const Rounding& rounding) {
-  std::int32_t largest = 0;
-  for (const float value : values) largest = std::max(largest, magnitude_bits(value));
+  const std::int32_t largest = largest_magnitude(values);
   if (largest >= kInfinityBits) return false;
   const float scale = std::bit_cast<float>(largest);
   store_little_endian(scale, out);

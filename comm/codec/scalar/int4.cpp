@@ -21,8 +21,7 @@ unsigned int4_code(float quotient, const Rounding& rounding, float noise) {
 }  // namespace
 
 bool encode_int4(std::span<const float> values, std::byte* out, const Rounding& rounding) {
-  std::int32_t largest = 0;
-  for (const float value : values) largest = std::max(largest, magnitude_bits(value));
+  const std::int32_t largest = largest_magnitude(values);
   if (largest >= kInfinityBits) return false;
   const float scale = symmetric_scale(std::bit_cast<float>(largest), 7);
   store_little_endian(scale, out);

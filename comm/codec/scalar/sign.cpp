@@ -8,8 +8,7 @@
 namespace outrigger::scalar {
 
 bool encode_sign(std::span<const float> values, std::byte* out, const Rounding&) {
-  std::int32_t largest = 0;
-  for (const float value : values) largest = std::max(largest, magnitude_bits(value));
+  const std::int32_t largest = largest_magnitude(values);
   if (largest >= kInfinityBits) return false;
   const Unit unit = unit_of(largest);
   Partials sums = {};

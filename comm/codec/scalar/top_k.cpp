@@ -11,8 +11,7 @@ namespace outrigger::scalar {
 
 bool select_top_k(std::span<const float> values, std::span<std::uint16_t> indices) {
   assert(values.size() <= kTopKChunk && indices.size() <= values.size());
-  std::int32_t largest = 0;
-  for (const float value : values) largest = std::max(largest, magnitude_bits(value));
+  const std::int32_t largest = largest_magnitude(values);
   if (largest >= kInfinityBits) return false;
   std::array<std::uint16_t, kTopKChunk> order;
   std::iota(order.begin(), order.begin() + values.size(), 0);

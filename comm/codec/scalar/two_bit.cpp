@@ -41,8 +41,7 @@ void fill_bins(std::span<const float> values, float to, const std::array<float, 
 }  // namespace
 
 bool encode_two_bit(std::span<const float> values, std::byte* out, const Rounding&) {
-  std::int32_t largest = 0;
-  for (const float value : values) largest = std::max(largest, magnitude_bits(value));
+  const std::int32_t largest = largest_magnitude(values);
   if (largest >= kInfinityBits) return false;
   const Unit unit = unit_of(largest);
   const float mean = sum_of(values, unit.to) / static_cast<float>(values.size());

@@ -20,8 +20,7 @@ unsigned linear_code(float quotient, const Rounding& rounding, float noise) {
 
 bool encode_two_bit_linear(std::span<const float> values, std::byte* out,
                            const Rounding& rounding) {
-  std::int32_t largest = 0;
-  for (const float value : values) largest = std::max(largest, magnitude_bits(value));
+  const std::int32_t largest = largest_magnitude(values);
   if (largest >= kInfinityBits) return false;
   const auto [low, high] = std::minmax_element(values.begin(), values.end());
   const float lowest = *low + 0.0F, highest = *high + 0.0F;  // -0 becomes +0
