@@ -30,8 +30,7 @@ struct Exchange {
   std::size_t elements = 0;
   const Codec* codec = nullptr;
   const Codec* result_codec = nullptr;
-  std::span<const std::byte>
-      own;             // this member's encoded fragment; empty if it does not contribute
+  SharedBytes own;     // this member's encoded fragment; empty if it does not contribute
   Rounding rounding;   // of the result when it is encoded; equal for all members
   BufferPool buffers;  // for the result and what comes in on the way to it
 };

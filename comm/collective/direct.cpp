@@ -8,9 +8,13 @@
 namespace outrigger {
 namespace {
 
-template <class Byte>
-std::span<Byte> slice(const Codec& codec, std::span<Byte> encoded, const Shard& shard) {
-  return encoded.subspan(codec.encoded_bytes(shard.begin), codec.encoded_bytes(shard.elements));
+std::span<std::byte> slice(const Codec& codec, ByteBuffer& encoded, const Shard& shard) {
+  return std::span(encoded).subspan(codec.encoded_bytes(shard.begin),
+                                    codec.encoded_bytes(shard.elements));
+}
+
+SharedBytes slice(const Codec& codec, const SharedBytes& encoded, const Shard& shard) {
+  return encoded.slice(codec.encoded_bytes(shard.begin), codec.encoded_bytes(shard.elements));
 }
 
 // One member's part in one exchange. The members are in the order of their lifetimes: the batch
@@ -43,7 +47,7 @@ class Run {
   Status reduce(const Owned& owned, const Reducer& reducer);
   Status wait(ExchangeOperations::Group group);
   void send(ExchangeOperations::Group group, MemberId to, std::uint32_t hop, std::uint32_t index,
-            const Codec& codec, const Shard& shard, std::span<const std::byte> bytes);
+            const Codec& codec, const Shard& shard, const SharedBytes& bytes);
   void receive(ExchangeOperations::Group group, MemberId from, std::uint32_t hop,
                std::uint32_t index, const Codec& codec, const Shard& shard,
                std::span<std::byte> dest);
@@ -58,11 +62,11 @@ class Run {
 };
 
 void Run::send(ExchangeOperations::Group group, MemberId to, std::uint32_t hop, std::uint32_t index,
-               const Codec& codec, const Shard& shard, std::span<const std::byte> bytes) {
+               const Codec& codec, const Shard& shard, const SharedBytes& bytes) {
   const Tag tag{exchange_.round, exchange_.attempt, hop, index};
   batch_.add(group, to,
              transport_.send(to, tag, codec.wire_id(), shard.elements, bytes, deadline_));
-  result_.bytes_sent += kFrameHeaderBytes + bytes.size();
+  result_.bytes_sent += kFrameHeaderBytes + bytes.bytes.size();
 }
 
 void Run::receive(ExchangeOperations::Group group, MemberId from, std::uint32_t hop,
@@ -84,7 +88,7 @@ void Run::post_first_hop() {
       continue;
     }
     receive(ExchangeOperations::kSecondHop, owner, 1, s, *exchange_.result_codec, shard,
-            slice(*exchange_.result_codec, std::span(*result_.bytes), shard));
+            slice(*exchange_.result_codec, *result_.bytes, shard));
     send(ExchangeOperations::kSends, owner, 0, s, *exchange_.codec, shard,
          slice(*exchange_.codec, exchange_.own, shard));
   }
@@ -97,7 +101,7 @@ void Run::receive_contributions(std::uint32_t index, const Shard& shard) {
   owned.staging.resize(exchange_.contributors.size());
   for (std::size_t k = 0; k < exchange_.contributors.size(); ++k) {
     const MemberId peer = exchange_.contributors[k];
-    const auto own = slice(*exchange_.codec, exchange_.own, shard);
+    const auto own = slice(*exchange_.codec, exchange_.own, shard).bytes;
     owned.contributions.push_back(own);
     if (peer == transport_.self()) continue;
     owned.staging[k] = exchange_.buffers.take(own.size());
@@ -109,14 +113,15 @@ void Run::receive_contributions(std::uint32_t index, const Shard& shard) {
 
 Status Run::reduce(const Owned& owned, const Reducer& reducer) {
   const Codec& codec = *exchange_.result_codec;
-  const auto out = slice(codec, std::span(*result_.bytes), owned.shard);
+  const auto out = slice(codec, *result_.bytes, owned.shard);
   const Status status =
       aggregate_contributions(exchange_, owned.contributions, reducer, codec, owned.shard.begin,
                               owned.shard.elements, out, failed_peer_);
   if (!status.ok()) return status;
   for (const MemberId& peer : exchange_.contributors)
     if (peer != transport_.self())
-      send(ExchangeOperations::kSends, peer, 1, owned.index, codec, owned.shard, out);
+      send(ExchangeOperations::kSends, peer, 1, owned.index, codec, owned.shard,
+           {out, result_.bytes});
   return {};
 }
 

@@ -38,8 +38,8 @@ Status check_exchange(const Exchange& exchange, MemberId self) {
   for (const MemberId& owner : exchange.owners)
     if (!contributes(exchange, owner))
       return defect(exchange, to_string(owner) + " owns a shard but contributes nothing");
-  if (exchange.own.size() != exchange.codec->encoded_bytes(exchange.elements))
-    return defect(exchange, fmt::format("{} encoded bytes, {} expected", exchange.own.size(),
+  if (exchange.own.bytes.size() != exchange.codec->encoded_bytes(exchange.elements))
+    return defect(exchange, fmt::format("{} encoded bytes, {} expected", exchange.own.bytes.size(),
                                         exchange.codec->encoded_bytes(exchange.elements)));
   return {};
 }

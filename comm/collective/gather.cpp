@@ -25,16 +25,16 @@ Result<Exchanged> GatherCollective::run(Transport& transport, const Reducer& red
   ExchangeOperations batch(deadline, std::move(stop));
   for (std::size_t k = 0; k < members; ++k) {
     const MemberId peer = exchange.contributors[k];
-    contributions[k] = exchange.own;
+    contributions[k] = exchange.own.bytes;
     if (peer == transport.self() || exchange.elements == 0) continue;
-    staging[k] = exchange.buffers.take(exchange.own.size());
+    staging[k] = exchange.buffers.take(exchange.own.bytes.size());
     contributions[k] = *staging[k];
     batch.add(ExchangeOperations::kFirstHop, peer,
               transport.recv(peer, tag, expected, *staging[k], deadline));
     batch.add(ExchangeOperations::kSends, peer,
               transport.send(peer, tag, expected.codec, expected.elements, exchange.own, deadline));
-    result.bytes_sent += kFrameHeaderBytes + exchange.own.size();
-    result.bytes_received += kFrameHeaderBytes + exchange.own.size();
+    result.bytes_sent += kFrameHeaderBytes + exchange.own.bytes.size();
+    result.bytes_received += kFrameHeaderBytes + exchange.own.bytes.size();
   }
   const auto wait = [&](ExchangeOperations::Group group) {
     const Status ended = batch.wait(group);

@@ -24,7 +24,7 @@ Exchange make_exchange(const ExchangeTask& task) {
   exchange.elements = task.contribution.elements;
   exchange.codec = task.contribution.codec;
   exchange.result_codec = task.contribution.result_codec;
-  exchange.own = *task.contribution.encoded;
+  exchange.own = task.contribution.encoded;
   exchange.rounding = task.contribution.result_rounding;
   exchange.buffers = task.buffers;
   return exchange;
@@ -38,7 +38,7 @@ Status hand_on(Transport& transport, const ExchangeTask& task, Exchanged& result
     const MemberId to = from_wire(spectator);
     batch.add(ExchangeOperations::kSends, to,
               transport.send(to, tag, result.codec->wire_id(), task.contribution.elements,
-                             *result.bytes, task.deadline));
+                             SharedBytes(result.bytes), task.deadline));
     result.bytes_sent += kFrameHeaderBytes + result.bytes->size();
   }
   const Status status = batch.wait(ExchangeOperations::kSends);

@@ -78,8 +78,7 @@ class GrpcTransport::Impl {
   Status listen(const std::string& address);
 
   Status add_peer(MemberId peer, const std::string& address);
-  Operation send(MemberId to, const Envelope& envelope, std::span<const std::byte> payload,
-                 TimePoint deadline);
+  Operation send(MemberId to, const Envelope& envelope, SharedBytes payload, TimePoint deadline);
   Operation recv(PostedRecv posted);
 
   GrpcCore& core() { return *core_; }
@@ -147,13 +146,13 @@ Status GrpcTransport::Impl::add_peer(MemberId peer, const std::string& address) 
   return {};
 }
 
-Operation GrpcTransport::Impl::send(MemberId to, const Envelope& envelope,
-                                    std::span<const std::byte> payload, TimePoint deadline) {
+Operation GrpcTransport::Impl::send(MemberId to, const Envelope& envelope, SharedBytes payload,
+                                    TimePoint deadline) {
   const std::shared_ptr<Peer> peer = find(to);
   const auto state = std::make_shared<Operation::State>(
       deadline, sending(envelope.tag, to) + (peer ? " at " + peer->address : ""));
   if (core_->rendezvous->begin_send(to, envelope.tag, state).ok())
-    start_send(core_, peer->stub, envelope, payload, state);
+    start_send(core_, peer->stub, envelope, std::move(payload), state);
   return Operation(state);
 }
 
@@ -225,11 +224,10 @@ void GrpcTransport::abort_before(RoundId round, AttemptId attempt) {
 }
 
 Operation GrpcTransport::send(MemberId to, const Tag& tag, std::uint32_t codec,
-                              std::uint64_t elements, std::span<const std::byte> payload,
-                              TimePoint deadline) {
-  const Envelope envelope{self(), to, tag, write_frame(codec, elements, payload),
+                              std::uint64_t elements, SharedBytes payload, TimePoint deadline) {
+  const Envelope envelope{self(), to, tag, write_frame(codec, elements, payload.bytes),
                           impl_->core().job};
-  return impl_->send(to, envelope, payload, deadline);
+  return impl_->send(to, envelope, std::move(payload), deadline);
 }
 
 Operation GrpcTransport::recv(MemberId from, const Tag& tag, Expected expected,

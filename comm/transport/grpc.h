@@ -36,7 +36,7 @@ class GrpcTransport : public Transport {
   void peer_lost(MemberId peer, Status why) override;
   void abort_before(RoundId round, AttemptId attempt) override;
   Operation send(MemberId to, const Tag& tag, std::uint32_t codec, std::uint64_t elements,
-                 std::span<const std::byte> payload, TimePoint deadline) override;
+                 SharedBytes payload, TimePoint deadline) override;
   Operation recv(MemberId from, const Tag& tag, Expected expected, std::span<std::byte> dest,
                  TimePoint deadline) override;
   std::uint64_t bytes_sent() const override;

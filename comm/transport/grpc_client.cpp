@@ -18,18 +18,24 @@ std::chrono::system_clock::time_point wall_clock(TimePoint deadline) {
          std::chrono::duration_cast<std::chrono::system_clock::duration>(left);
 }
 
-// One outgoing message. A chunk is copied when its turn to be written comes: gRPC may hold what it
-// was given for as long as the socket is stuck, and the caller's memory must be free once the
-// operation has ended. So at most two chunks a message are in memory.
+// A slice over the payload, which it keeps alive: gRPC may hold it for as long as the socket is
+// stuck.
+grpc::Slice borrow(SharedBytes part) {
+  const auto release = [](void* kept) { delete static_cast<std::shared_ptr<const void>*>(kept); };
+  auto* bytes = const_cast<std::byte*>(part.bytes.data());  // NOLINT: gRPC only reads
+  return {bytes, part.bytes.size(), release, new std::shared_ptr(std::move(part.owner))};
+}
+
+// One outgoing message.
 class SendCall : public grpc::ClientBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>,
                  public std::enable_shared_from_this<SendCall> {
  public:
-  SendCall(std::shared_ptr<GrpcCore> core, std::span<const std::byte> payload,
+  SendCall(std::shared_ptr<GrpcCore> core, SharedBytes payload,
            std::shared_ptr<Operation::State> state)
       : counted_(core->calls),
         core_(std::move(core)),
         state_(std::move(state)),
-        payload_(payload) {}
+        payload_(std::move(payload)) {}
 
   void begin(grpc::GenericStub& stub, const Envelope& envelope) {
     {
@@ -50,16 +56,12 @@ class SendCall : public grpc::ClientBidiReactor<grpc::ByteBuffer, grpc::ByteBuff
 
   void OnWriteDone(bool ok) override {
     std::lock_guard lock(mutex_);
-    if (!ok || written_ == payload_.size()) return;
-    const auto chunk =
-        payload_.subspan(written_, std::min(kChunkBytes, payload_.size() - written_));
-    const bool sending = state_->touch([&] {
-      const grpc::Slice slice(chunk.data(), chunk.size());
-      buffer_ = grpc::ByteBuffer(&slice, 1);
-    });
-    if (!sending) return;
-    written_ += chunk.size();
-    core_->rendezvous->bytes_sent += chunk.size();
+    if (!ok || written_ == payload_.bytes.size()) return;
+    const std::size_t bytes = std::min(kChunkBytes, payload_.bytes.size() - written_);
+    const grpc::Slice slice = borrow(payload_.slice(written_, bytes));
+    buffer_ = grpc::ByteBuffer(&slice, 1);
+    written_ += bytes;
+    core_->rendezvous->bytes_sent += bytes;
     write();
   }
 
@@ -74,7 +76,7 @@ class SendCall : public grpc::ClientBidiReactor<grpc::ByteBuffer, grpc::ByteBuff
 
  private:
   void write() {
-    if (written_ == payload_.size())
+    if (written_ == payload_.bytes.size())
       StartWriteLast(&buffer_, {});
     else
       StartWrite(&buffer_);
@@ -86,7 +88,7 @@ class SendCall : public grpc::ClientBidiReactor<grpc::ByteBuffer, grpc::ByteBuff
   grpc::ClientContext context_;
   std::mutex mutex_;  // gRPC calls back on any of its threads; guards all below
   std::shared_ptr<SendCall> keep_;
-  std::span<const std::byte> payload_;
+  const SharedBytes payload_;
   std::size_t written_ = 0;
   grpc::ByteBuffer buffer_;
 };
@@ -127,9 +129,9 @@ class WatchCall : public grpc::ClientBidiReactor<grpc::ByteBuffer, grpc::ByteBuf
 }  // namespace
 
 void start_send(const std::shared_ptr<GrpcCore>& core, grpc::GenericStub& stub,
-                const Envelope& envelope, std::span<const std::byte> payload,
+                const Envelope& envelope, SharedBytes payload,
                 const std::shared_ptr<Operation::State>& state) {
-  std::make_shared<SendCall>(core, payload, state)->begin(stub, envelope);
+  std::make_shared<SendCall>(core, std::move(payload), state)->begin(stub, envelope);
 }
 
 std::shared_ptr<Watch> start_watch(const std::shared_ptr<GrpcCore>& core, grpc::GenericStub& stub,

@@ -35,7 +35,7 @@ std::unique_ptr<grpc::CallbackGenericService> make_grpc_service(std::shared_ptr<
 
 // The sending side. Both return at once. The call ends the state, and the state's end the call.
 void start_send(const std::shared_ptr<GrpcCore>& core, grpc::GenericStub& stub,
-                const Envelope& envelope, std::span<const std::byte> payload,
+                const Envelope& envelope, SharedBytes payload,
                 const std::shared_ptr<Operation::State>& state);
 
 // A watch (kWatchMethod): calls `ended` once, when the connection is gone or the watch cancelled.

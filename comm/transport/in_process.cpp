@@ -26,13 +26,13 @@ class Message : public Arrival {
  public:
   Message(std::shared_ptr<InProcessNetwork::Shared> network, std::shared_ptr<Rendezvous> sender,
           std::shared_ptr<Rendezvous> receiver, std::shared_ptr<Operation::State> state,
-          FrameBytes frame, std::span<const std::byte> payload)
+          FrameBytes frame, SharedBytes payload)
       : network_(std::move(network)),
         sender_(std::move(sender)),
         receiver_(std::move(receiver)),
         state_(std::move(state)),
         frame_(frame),
-        payload_(payload) {}
+        payload_(std::move(payload)) {}
 
   void accept(PostedRecv posted) override {
     Status status(Code::kUnavailable, "the receiver has given up");
@@ -52,11 +52,11 @@ class Message : public Arrival {
     if (network_->tamper_frame) network_->tamper_frame(frame_);
     const Result<FrameHeader> header = check_header(posted, frame_);
     if (!header.ok()) return header.status();
-    std::ranges::copy(payload_, posted.dest.begin());
+    std::ranges::copy(payload_.bytes, posted.dest.begin());
     if (network_->tamper_payload) network_->tamper_payload(posted.dest);
     const Status status = check_dest(posted, *header);
-    sender_->bytes_sent += frame_.size() + payload_.size();
-    receiver_->bytes_received += frame_.size() + payload_.size();
+    sender_->bytes_sent += frame_.size() + payload_.bytes.size();
+    receiver_->bytes_received += frame_.size() + payload_.bytes.size();
     return status;
   }
 
@@ -64,7 +64,7 @@ class Message : public Arrival {
   std::shared_ptr<Rendezvous> sender_, receiver_;
   std::shared_ptr<Operation::State> state_;
   FrameBytes frame_;
-  std::span<const std::byte> payload_;
+  const SharedBytes payload_;
 };
 
 class InProcessTransport : public Transport {
@@ -100,7 +100,7 @@ class InProcessTransport : public Transport {
   std::uint64_t bytes_received() const override { return rendezvous_->bytes_received; }
 
   Operation send(MemberId to, const Tag& tag, std::uint32_t codec, std::uint64_t elements,
-                 std::span<const std::byte> payload, TimePoint deadline) override {
+                 SharedBytes payload, TimePoint deadline) override {
     const auto state = std::make_shared<Operation::State>(deadline, sending(tag, to));
     if (!rendezvous_->begin_send(to, tag, state).ok()) return Operation(state);
     const auto receiver = network_->find(to);
@@ -108,8 +108,9 @@ class InProcessTransport : public Transport {
       state->end({Code::kUnavailable, state->what() + ": it is not, or no longer, running"});
       return Operation(state);
     }
-    const auto message = std::make_shared<Message>(network_, rendezvous_, receiver, state,
-                                                   write_frame(codec, elements, payload), payload);
+    const FrameBytes frame = write_frame(codec, elements, payload.bytes);
+    const auto message = std::make_shared<Message>(network_, rendezvous_, receiver, state, frame,
+                                                   std::move(payload));
     receiver->arrive(self_, tag, message);
     // `weak`: the receiver may hold the message, the message the state, the state this hook.
     state->on_end(

@@ -10,8 +10,8 @@ namespace outrigger {
 // A send or receive under way. A handle: copies share the operation. Every operation ends, once:
 // done, its deadline passed, cancelled, or its peer lost. Thread-safe.
 //
-// The memory given to the operation is the transport's until wait() has returned; a handle that is
-// dropped without wait() leaves it so. Cancelling is a request: wait() still has to be called.
+// The memory that a receive was given is the transport's until wait() has returned; a handle that
+// is dropped without wait() leaves it so. Cancelling is a request: wait() still has to be called.
 class Operation {
  public:
   struct State;

@@ -93,7 +93,7 @@ Result<Exchanged> run_one(Transport& transport, const Collective& collective, co
                           double seconds = 30, std::stop_token stop = {},
                           std::optional<MemberId>* failed = nullptr) {
   Exchange exchange = c.exchange;
-  exchange.own = c.encoded[transport.self().island];
+  exchange.own = std::make_shared<const ByteBuffer>(c.encoded[transport.self().island]);
   std::optional<MemberId> unwanted;
   return collective.run(transport, WeightedMean(), exchange, in(seconds), std::move(stop),
                         failed == nullptr ? unwanted : *failed);

@@ -33,7 +33,8 @@ Status send_raw(const std::string& address, const FrameBytes& frame,
   const auto core = std::make_shared<GrpcCore>();
   grpc::GenericStub stub(grpc::CreateChannel(address, grpc::InsecureChannelCredentials()));
   const auto state = std::make_shared<Operation::State>(in(30), "sending raw");
-  start_send(core, stub, {island(0), island(to), tag(0), frame, job}, payload, state);
+  start_send(core, stub, {island(0), island(to), tag(0), frame, job},
+             std::make_shared<const ByteBuffer>(payload.begin(), payload.end()), state);
   const Status status = state->wait();
   core->calls->wait();
   return status;

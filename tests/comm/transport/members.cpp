@@ -34,7 +34,8 @@ std::vector<std::byte> pattern(std::size_t bytes, unsigned seed) {
 
 Operation send(Transport& from, MemberId to, const Tag& tag, std::span<const std::byte> payload,
                double seconds) {
-  return from.send(to, tag, codec_id("fp32"), payload.size() / 4, payload, in(seconds));
+  const auto copy = std::make_shared<const ByteBuffer>(payload.begin(), payload.end());
+  return from.send(to, tag, codec_id("fp32"), payload.size() / 4, copy, in(seconds));
 }
 
 Operation recv(Transport& to, MemberId from, const Tag& tag, std::span<std::byte> dest,
