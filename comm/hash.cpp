@@ -1,8 +1,11 @@
 #include <outrigger/comm/hash.h>
 
-#define XXH_INLINE_ALL
 #include <fmt/format.h>
+#if OUTRIGGER_XXH_DISPATCH
+#include <xxh_x86dispatch.h>  // the same hashes, with the widest vectors that the machine has
+#else
 #include <xxhash.h>
+#endif
 
 #include <vector>
 
@@ -23,7 +26,9 @@ std::uint64_t big_endian(std::string_view bytes) {
 
 }  // namespace
 
-std::string Hash128::hex() const { return fmt::format("{:016x}{:016x}", high, low); }
+std::string Hash128::hex() const {
+  return fmt::format("{:016x}{:016x}", high, low);
+}
 
 std::string Hash128::bytes() const {
   std::string out;

@@ -1,6 +1,8 @@
 #include <map>
+#include <vector>
 
 #include <fmt/format.h>
+#include <grpcpp/alarm.h>
 
 #include <outrigger/comm/transport/grpc.h>
 #include <outrigger/comm/transport/grpc_core.h>
@@ -10,17 +12,33 @@ namespace {
 
 constexpr int kMaxMessageBytes = static_cast<int>(kChunkBytes) + 4096;
 constexpr int kMaxStreams = 512;  // of one connection; more than Rendezvous lets wait
+constexpr std::uint32_t kMaxChannels = 16;
+// How often a peer that was reached before is tried again: for about a second.
+constexpr int kWatchAttempts = 4;
+constexpr auto kWatchPause = std::chrono::milliseconds(100);
 
 // What a stream may send ahead of its reader. A probe of the link would let it grow without bound.
 void bound_memory(const std::function<void(const char*, int)>& set) {
   set(GRPC_ARG_HTTP2_BDP_PROBE, 0);
   set(GRPC_ARG_HTTP2_STREAM_LOOKAHEAD_BYTES, 256 * 1024);
   set(GRPC_ARG_MAX_RECEIVE_MESSAGE_LENGTH, kMaxMessageBytes);
+  set(GRPC_ARG_HTTP2_MAX_FRAME_SIZE, static_cast<int>(kChunkBytes));
+}
+
+// A router forgets a connection that is idle between two rounds, and tells nobody.
+void keep_alive(const std::function<void(const char*, int)>& set) {
+  set(GRPC_ARG_KEEPALIVE_TIME_MS, 30'000);
+  set(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 20'000);
+  set(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
+  set(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0);
+  set(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, 10'000);
 }
 
 grpc::ChannelArguments channel_arguments() {
   grpc::ChannelArguments arguments;
-  bound_memory([&](const char* name, int value) { arguments.SetInt(name, value); });
+  const auto set = [&](const char* name, int value) { arguments.SetInt(name, value); };
+  bound_memory(set);
+  keep_alive(set);
   arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
   arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
   arguments.SetInt(GRPC_ARG_ENABLE_RETRIES, 0);  // they would keep copies of the payload
@@ -56,7 +74,8 @@ Status GrpcCore::check_envelope(const Envelope& envelope) const {
 
 class GrpcTransport::Impl {
  public:
-  explicit Impl(const GrpcOptions& options) : insecure_(options.insecure) {
+  explicit Impl(const GrpcOptions& options)
+      : insecure_(options.insecure), channels_(options.channels) {
     core_->job = options.job;
   }
 
@@ -65,8 +84,11 @@ class GrpcTransport::Impl {
         {Code::kUnavailable, to_string(core_->self()) + " has closed its transport"});
     {
       std::lock_guard lock(mutex_);
-      for (auto& entry : peers_)
+      closing_ = true;
+      for (auto& entry : peers_) {
+        entry.second->next_attempt = nullptr;  // cancels it
         if (entry.second->watch) entry.second->watch->cancel();
+      }
     }
     if (server_) {
       server_->Shutdown(std::chrono::system_clock::now());
@@ -86,25 +108,36 @@ class GrpcTransport::Impl {
 
  private:
   struct Peer {
-    explicit Peer(const std::string& where)
-        : address(where),
-          stub(grpc::CreateCustomChannel(where, grpc::InsecureChannelCredentials(),
-                                         channel_arguments())) {}
-    std::string address;
-    grpc::GenericStub stub;
+    Peer(const std::string& where, std::uint32_t channels) : address(where) {
+      for (std::uint32_t k = 0; k < channels; ++k)
+        stubs.push_back(std::make_shared<grpc::GenericStub>(grpc::CreateCustomChannel(
+            where, grpc::InsecureChannelCredentials(), channel_arguments())));
+    }
+    const std::shared_ptr<grpc::GenericStub>& next_stub() { return stubs[next++ % stubs.size()]; }
+
+    const std::string address;
+    std::vector<std::shared_ptr<grpc::GenericStub>> stubs;  // each has its own connection
+    std::atomic<std::size_t> next = 0;
     std::shared_ptr<Watch> watch;  // while there is one
+    int attempts = 0;              // to watch it again after it was last reached
+    bool reached = false;
+    std::unique_ptr<grpc::Alarm> next_attempt;
   };
 
   std::shared_ptr<Peer> find(MemberId peer);
-  // Fails what is to be received from the peer when the connection to it breaks.
+  // Fails what is pending with the peer once it cannot be reached any more.
   void watch(MemberId member);
+  void watch_ended(MemberId member, const std::shared_ptr<Peer>& peer, bool reached,
+                   const Status& why);
 
   const bool insecure_;
+  const std::uint32_t channels_;
   const std::shared_ptr<GrpcCore> core_ = std::make_shared<GrpcCore>();
   std::unique_ptr<grpc::CallbackGenericService> service_ = make_grpc_service(core_);
   std::unique_ptr<grpc::Server> server_;
   std::string address_;
   std::mutex mutex_;
+  bool closing_ = false;
   std::map<MemberId, std::shared_ptr<Peer>> peers_;
 };
 
@@ -112,7 +145,9 @@ Status GrpcTransport::Impl::listen(const std::string& address) {
   const Status allowed = check_address(address, insecure_);
   if (!allowed.ok()) return allowed;
   grpc::ServerBuilder builder;
-  bound_memory([&](const char* name, int value) { builder.AddChannelArgument(name, value); });
+  const auto set = [&](const char* name, int value) { builder.AddChannelArgument(name, value); };
+  bound_memory(set);
+  keep_alive(set);
   builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, kMaxStreams);
   builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
   int port = 0;
@@ -142,7 +177,7 @@ Status GrpcTransport::Impl::add_peer(MemberId peer, const std::string& address) 
     return replaced;
   });
   std::shared_ptr<Peer>& known = peers_[peer];
-  if (!known) known = std::make_shared<Peer>(address);
+  if (!known) known = std::make_shared<Peer>(address, channels_);
   return {};
 }
 
@@ -151,8 +186,9 @@ Operation GrpcTransport::Impl::send(MemberId to, const Envelope& envelope, Share
   const std::shared_ptr<Peer> peer = find(to);
   const auto state = std::make_shared<Operation::State>(
       deadline, sending(envelope.tag, to) + (peer ? " at " + peer->address : ""));
-  if (core_->rendezvous->begin_send(to, envelope.tag, state).ok())
-    start_send(core_, peer->stub, envelope, std::move(payload), state);
+  if (!core_->rendezvous->begin_send(to, envelope.tag, state).ok()) return Operation(state);
+  watch(to);
+  start_send(core_, peer->next_stub(), envelope, std::move(payload), state);
   return Operation(state);
 }
 
@@ -172,19 +208,40 @@ std::shared_ptr<GrpcTransport::Impl::Peer> GrpcTransport::Impl::find(MemberId pe
 void GrpcTransport::Impl::watch(MemberId member) {
   std::lock_guard lock(mutex_);
   const auto at = peers_.find(member);
-  if (at == peers_.end() || at->second->watch) return;
+  if (closing_ || at == peers_.end() || at->second->watch) return;
   const std::shared_ptr<Peer> peer = at->second;
-  peer->watch = start_watch(core_, peer->stub, [this, member, peer](const Status& status) {
-    {
-      std::lock_guard relock(mutex_);
-      peer->watch = nullptr;
-      const auto now = peers_.find(member);
-      if (now == peers_.end() || now->second != peer) return;
+  peer->watch = start_watch(core_, member, *peer->stubs.front(),
+                            [this, member, peer](bool reached, const Status& why) {
+                              watch_ended(member, peer, reached, why);
+                            });
+}
+
+void GrpcTransport::Impl::watch_ended(MemberId member, const std::shared_ptr<Peer>& peer,
+                                      bool reached, const Status& why) {
+  {
+    std::lock_guard lock(mutex_);
+    peer->watch = nullptr;
+    const auto now = peers_.find(member);
+    if (closing_ || now == peers_.end() || now->second != peer) return;
+    peer->attempts = reached ? 0 : peer->attempts + 1;
+    peer->reached |= reached;
+    // What was reached once may have lost its connection, and the next one too.
+    if (peer->reached && why.code() == Code::kUnavailable && peer->attempts <= kWatchAttempts) {
+      const auto counted = std::make_shared<GrpcCalls::Counted>(core_->calls);
+      // A new one each time: an alarm may not be set in, or just after, its own callback.
+      peer->next_attempt = std::make_unique<grpc::Alarm>();
+      peer->next_attempt->Set(std::chrono::system_clock::now() + kWatchPause * peer->attempts,
+                              [this, member, counted](bool due) {
+                                if (due) watch(member);
+                              });
+      return;
     }
-    core_->rendezvous->fail_recvs(
-        member, {Code::kUnavailable,
-                 fmt::format("the connection to {} is gone: {}", peer->address, status.message())});
-  });
+    peer->reached = false;
+    peer->attempts = 0;
+  }
+  core_->rendezvous->fail_pending(
+      member, {Code::kUnavailable,
+               fmt::format("the connection to {} is gone: {}", peer->address, why.message())});
 }
 
 Result<std::unique_ptr<GrpcTransport>> GrpcTransport::listen(const GrpcOptions& options) {
@@ -192,6 +249,9 @@ Result<std::unique_ptr<GrpcTransport>> GrpcTransport::listen(const GrpcOptions& 
     return Status(Code::kInvalidArgument,
                   fmt::format("the job's name has {} bytes; at most {} are possible",
                               options.job.size(), kMaxJobBytes));
+  if (options.channels < 1 || options.channels > kMaxChannels)
+    return Status(Code::kInvalidArgument, fmt::format("{} channels to a peer; 1 to {} are possible",
+                                                      options.channels, kMaxChannels));
   auto impl = std::make_unique<Impl>(options);
   const Status status = impl->listen(options.listen);
   if (!status.ok()) return status;

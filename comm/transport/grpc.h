@@ -11,13 +11,16 @@ struct GrpcOptions {
   std::string listen = "127.0.0.1:0";  // host:port; port 0 takes a free one
   std::string job{};                   // peers of another job are refused; at most 256 bytes
   bool insecure = false;               // needed to listen or connect off loopback
+  std::uint32_t channels = 4;  // TCP connections to each peer that messages go out on; 1 to 16
 };
 
-// Members that are processes, over HTTP/2 (grpc_wire.h has the format). One connection a peer. Per
-// stream that has no recv yet this member holds at most a few hundred KiB, however much the peer
-// wants to send. Callbacks run on gRPC's own threads. Nothing here knows a peer that is merely
-// stopped from a slow one: that is the membership's heartbeats' business, and until they tell, each
-// operation's deadline.
+// Members that are processes, over HTTP/2 (grpc_wire.h has the format). Messages take turns on
+// `channels` connections to a peer. A connection that breaks costs the messages under way on it:
+// they are sent again over a new one, and only if the peer cannot be reached do its operations
+// fail. Per stream that has no recv yet this member holds at most a few hundred KiB, however much
+// the peer wants to send. Callbacks run on gRPC's own threads. Nothing here knows a peer that is
+// merely stopped from a slow one: that is the membership's heartbeats' business, and until they
+// tell, each operation's deadline.
 class GrpcTransport : public Transport {
  public:
   // Listens. InvalidArgument off loopback without `insecure`; ResourceExhausted if the port is

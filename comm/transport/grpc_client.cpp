@@ -26,36 +26,64 @@ grpc::Slice borrow(SharedBytes part) {
   return {bytes, part.bytes.size(), release, new std::shared_ptr(std::move(part.owner))};
 }
 
-// One outgoing message.
+// Tells the receiver that a message will not come again. Nobody waits for the answer.
+class GiveUpCall : public grpc::ClientBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer> {
+ public:
+  explicit GiveUpCall(std::shared_ptr<GrpcCalls> calls) : counted_(std::move(calls)) {}
+
+  void begin(grpc::GenericStub& stub, const Envelope& envelope) {
+    context_.set_deadline(std::chrono::system_clock::now() + kPatience);
+    stub.PrepareBidiStreamingCall(&context_, kGiveUpMethod, {}, this);
+    const grpc::Slice slice(pack(envelope));
+    buffer_ = grpc::ByteBuffer(&slice, 1);
+    StartWriteLast(&buffer_, {});
+    StartCall();
+  }
+
+  void OnDone(const grpc::Status&) override { delete this; }
+
+ private:
+  // A transport that is being closed waits for its calls.
+  static constexpr auto kPatience = std::chrono::seconds(2);
+  const GrpcCalls::Counted counted_;
+  grpc::ClientContext context_;
+  grpc::ByteBuffer buffer_;
+};
+
+// One message on its way out; a new call when the connection broke.
 class SendCall : public grpc::ClientBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>,
                  public std::enable_shared_from_this<SendCall> {
  public:
-  SendCall(std::shared_ptr<GrpcCore> core, SharedBytes payload,
-           std::shared_ptr<Operation::State> state)
+  SendCall(std::shared_ptr<GrpcCore> core, std::shared_ptr<grpc::GenericStub> stub,
+           Envelope envelope, SharedBytes payload, std::shared_ptr<Operation::State> state)
       : counted_(core->calls),
         core_(std::move(core)),
+        stub_(std::move(stub)),
+        envelope_(std::move(envelope)),
         state_(std::move(state)),
         payload_(std::move(payload)) {}
 
-  void begin(grpc::GenericStub& stub, const Envelope& envelope) {
+  void begin() {
     {
       std::lock_guard lock(mutex_);
       keep_ = shared_from_this();
       context_.set_deadline(wall_clock(state_->deadline()));
-      stub.PrepareBidiStreamingCall(&context_, kSendMethod, {}, this);
-      const grpc::Slice slice(pack(envelope));
+      context_.set_wait_for_ready(envelope_.sending > 0);
+      stub_->PrepareBidiStreamingCall(&context_, kSendMethod, {}, this);
+      const grpc::Slice slice(pack(envelope_));
       buffer_ = grpc::ByteBuffer(&slice, 1);
       write();
       StartCall();
     }
     core_->rendezvous->bytes_sent += kFrameHeaderBytes;
     state_->on_end([weak = weak_from_this()](const Status&) {
-      if (const auto self = weak.lock()) self->context_.TryCancel();
+      if (const auto self = weak.lock()) self->give_up();
     });
   }
 
   void OnWriteDone(bool ok) override {
     std::lock_guard lock(mutex_);
+    connected_ |= ok;
     if (!ok || written_ == payload_.bytes.size()) return;
     const std::size_t bytes = std::min(kChunkBytes, payload_.bytes.size() - written_);
     const grpc::Slice slice = borrow(payload_.slice(written_, bytes));
@@ -70,11 +98,34 @@ class SendCall : public grpc::ClientBidiReactor<grpc::ByteBuffer, grpc::ByteBuff
     {
       std::lock_guard lock(mutex_);
       last.swap(keep_);
+      done_ = true;
     }
-    state_->end(from_grpc(status).with_context(state_->what()));
+    if (status.error_code() == grpc::StatusCode::UNAVAILABLE && !state_->done())
+      again();
+    else
+      state_->end(from_grpc(status).with_context(state_->what()));
   }
 
  private:
+  // Over a new connection. If there can be none, the watch ends the operation.
+  void again() {
+    Envelope envelope = envelope_;
+    ++envelope.sending;
+    start_send(core_, stub_, envelope, payload_, state_);
+  }
+
+  // The operation has ended, from here unless the call is done.
+  void give_up() {
+    bool tell = false;
+    {
+      std::lock_guard lock(mutex_);
+      if (done_) return;
+      tell = connected_ || envelope_.sending > 0;
+    }
+    context_.TryCancel();
+    if (tell) (new GiveUpCall(core_->calls))->begin(*stub_, envelope_);
+  }
+
   void write() {
     if (written_ == payload_.bytes.size())
       StartWriteLast(&buffer_, {});
@@ -84,11 +135,14 @@ class SendCall : public grpc::ClientBidiReactor<grpc::ByteBuffer, grpc::ByteBuff
 
   const GrpcCalls::Counted counted_;
   const std::shared_ptr<GrpcCore> core_;
+  const std::shared_ptr<grpc::GenericStub> stub_;
+  const Envelope envelope_;
   const std::shared_ptr<Operation::State> state_;
+  const SharedBytes payload_;
   grpc::ClientContext context_;
   std::mutex mutex_;  // gRPC calls back on any of its threads; guards all below
   std::shared_ptr<SendCall> keep_;
-  const SharedBytes payload_;
+  bool connected_ = false, done_ = false;
   std::size_t written_ = 0;
   grpc::ByteBuffer buffer_;
 };
@@ -97,47 +151,56 @@ class WatchCall : public grpc::ClientBidiReactor<grpc::ByteBuffer, grpc::ByteBuf
                   public Watch,
                   public std::enable_shared_from_this<WatchCall> {
  public:
-  WatchCall(const std::shared_ptr<GrpcCore>& core, std::function<void(const Status&)> ended)
+  WatchCall(const std::shared_ptr<GrpcCore>& core, Ended ended)
       : counted_(core->calls), ended_(std::move(ended)) {}
 
-  void begin(grpc::GenericStub& stub) {
+  void begin(grpc::GenericStub& stub, MemberId member) {
     std::lock_guard lock(mutex_);
     keep_ = shared_from_this();
+    context_.AddMetadata(kWatchedKey, to_string(member));
     stub.PrepareBidiStreamingCall(&context_, kWatchMethod, {}, this);
     StartCall();
   }
 
   void cancel() override { context_.TryCancel(); }
 
+  void OnReadInitialMetadataDone(bool ok) override {
+    std::lock_guard lock(mutex_);
+    reached_ = ok;
+  }
+
   void OnDone(const grpc::Status& status) override {
     std::shared_ptr<WatchCall> last;
+    bool reached = false;
     {
       std::lock_guard lock(mutex_);
       last.swap(keep_);
+      reached = reached_;
     }
-    ended_(from_grpc(status));
+    ended_(reached, from_grpc(status));
   }
 
  private:
   const GrpcCalls::Counted counted_;
-  const std::function<void(const Status&)> ended_;
+  const Ended ended_;
   grpc::ClientContext context_;
   std::mutex mutex_;
   std::shared_ptr<WatchCall> keep_;
+  bool reached_ = false;
 };
 
 }  // namespace
 
-void start_send(const std::shared_ptr<GrpcCore>& core, grpc::GenericStub& stub,
-                const Envelope& envelope, SharedBytes payload,
-                const std::shared_ptr<Operation::State>& state) {
-  std::make_shared<SendCall>(core, std::move(payload), state)->begin(stub, envelope);
+void start_send(const std::shared_ptr<GrpcCore>& core,
+                const std::shared_ptr<grpc::GenericStub>& stub, const Envelope& envelope,
+                SharedBytes payload, const std::shared_ptr<Operation::State>& state) {
+  std::make_shared<SendCall>(core, stub, envelope, std::move(payload), state)->begin();
 }
 
-std::shared_ptr<Watch> start_watch(const std::shared_ptr<GrpcCore>& core, grpc::GenericStub& stub,
-                                   std::function<void(const Status&)> ended) {
+std::shared_ptr<Watch> start_watch(const std::shared_ptr<GrpcCore>& core, MemberId member,
+                                   grpc::GenericStub& stub, Watch::Ended ended) {
   auto watch = std::make_shared<WatchCall>(core, std::move(ended));
-  watch->begin(stub);
+  watch->begin(stub, member);
   return watch;
 }
 

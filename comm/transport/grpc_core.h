@@ -34,17 +34,19 @@ struct GrpcCore {
 std::unique_ptr<grpc::CallbackGenericService> make_grpc_service(std::shared_ptr<GrpcCore> core);
 
 // The sending side. Both return at once. The call ends the state, and the state's end the call.
-void start_send(const std::shared_ptr<GrpcCore>& core, grpc::GenericStub& stub,
-                const Envelope& envelope, SharedBytes payload,
-                const std::shared_ptr<Operation::State>& state);
+void start_send(const std::shared_ptr<GrpcCore>& core,
+                const std::shared_ptr<grpc::GenericStub>& stub, const Envelope& envelope,
+                SharedBytes payload, const std::shared_ptr<Operation::State>& state);
 
 // A watch (kWatchMethod): calls `ended` once, when the connection is gone or the watch cancelled.
+// `reached`: whether the member had been reached.
 class Watch {
  public:
+  using Ended = std::function<void(bool reached, const Status& why)>;
   virtual ~Watch() = default;
   virtual void cancel() = 0;
 };
-std::shared_ptr<Watch> start_watch(const std::shared_ptr<GrpcCore>& core, grpc::GenericStub& stub,
-                                   std::function<void(const Status&)> ended);
+std::shared_ptr<Watch> start_watch(const std::shared_ptr<GrpcCore>& core, MemberId member,
+                                   grpc::GenericStub& stub, Watch::Ended ended);
 
 }  // namespace outrigger

@@ -8,6 +8,7 @@ namespace {
 // Nothing but the end of the process or the connection ends it.
 class WatchStream : public grpc::ServerGenericBidiReactor {
  public:
+  WatchStream() { StartSendInitialMetadata(); }  // the watcher has reached this member
   void OnCancel() override { Finish({grpc::StatusCode::CANCELLED, "it has closed its transport"}); }
   void OnDone() override { delete this; }
 };
@@ -18,21 +19,46 @@ class RefusedStream : public grpc::ServerGenericBidiReactor {
   void OnDone() override { delete this; }
 };
 
-Status stream_ended(const PostedRecv& posted, std::size_t taken) {
-  return {Code::kUnavailable,
-          fmt::format("{}: its stream ended after {} of {} bytes; the process has ended, the link "
-                      "is cut, or it gave up",
-                      posted.state->what(), taken, posted.dest.size())};
+Result<Envelope> take_envelope_from(grpc::ByteBuffer& buffer, const GrpcCore& core) {
+  std::vector<std::byte> bytes(buffer.Length());
+  copy_out(buffer, bytes);
+  buffer.Clear();
+  Result<Envelope> envelope = unpack(bytes);
+  if (!envelope.ok()) return envelope;
+  if (const Status status = core.check_envelope(*envelope); !status.ok()) return status;
+  return envelope;
 }
+
+class GiveUpStream : public grpc::ServerGenericBidiReactor {
+ public:
+  explicit GiveUpStream(std::shared_ptr<GrpcCore> core) : core_(std::move(core)) {
+    StartRead(&buffer_);
+  }
+  void OnReadDone(bool ok) override {
+    Status status(Code::kUnavailable, "the stream ended");
+    if (ok) {
+      const Result<Envelope> envelope = take_envelope_from(buffer_, *core_);
+      status = envelope.status();
+      if (status.ok()) core_->rendezvous->sender_gave_up(envelope->from, envelope->tag);
+    }
+    Finish(to_grpc(status));
+  }
+  void OnDone() override { delete this; }
+
+ private:
+  const std::shared_ptr<GrpcCore> core_;
+  grpc::ByteBuffer buffer_;
+};
 
 // One incoming message. Reads the envelope, then nothing until its recv is there: the sender is
 // held by HTTP/2's flow control meanwhile. The recv's end, for whatever reason, finishes the
-// stream.
+// stream. If the connection breaks, the recv waits for the message to come again.
 class RecvStream : public grpc::ServerGenericBidiReactor,
                    public Arrival,
                    public std::enable_shared_from_this<RecvStream> {
  public:
-  explicit RecvStream(std::shared_ptr<GrpcCore> core) : core_(std::move(core)) {}
+  RecvStream(std::shared_ptr<GrpcCore> core, const grpc::GenericCallbackServerContext& context)
+      : core_(std::move(core)), context_(context) {}
 
   void begin() {
     std::lock_guard lock(mutex_);
@@ -62,7 +88,7 @@ class RecvStream : public grpc::ServerGenericBidiReactor,
       }
     }
     if (ended)
-      posted.state->end(stream_ended(posted, 0));
+      core_->rendezvous->wait_again(std::move(posted));
     else
       conclude(posted);  // an empty payload
   }
@@ -88,11 +114,27 @@ class RecvStream : public grpc::ServerGenericBidiReactor,
 
   void OnDone() override {
     std::shared_ptr<RecvStream> last;
-    std::lock_guard lock(mutex_);
-    last.swap(keep_);
+    std::optional<PostedRecv> unfinished;
+    std::size_t taken = 0;
+    {
+      std::lock_guard lock(mutex_);
+      last.swap(keep_);
+      unfinished.swap(unfinished_);
+      taken = taken_;
+    }
+    if (!unfinished) return;
+    if (context_.IsCancelled())
+      core_->rendezvous->wait_again(std::move(*unfinished));
+    else
+      unfinished->state->end(too_short(*unfinished, taken));
   }
 
  private:
+  static Status too_short(const PostedRecv& posted, std::size_t taken) {
+    return {Code::kCorruption, fmt::format("{}: it ended after {} of {} bytes",
+                                           posted.state->what(), taken, posted.dest.size())};
+  }
+
   void take_envelope();
   void take_chunk(const PostedRecv& posted);
   void conclude(const PostedRecv& posted);
@@ -100,6 +142,7 @@ class RecvStream : public grpc::ServerGenericBidiReactor,
   void finish(const Status& status);
 
   const std::shared_ptr<GrpcCore> core_;
+  const grpc::GenericCallbackServerContext& context_;  // lives until OnDone
   std::mutex mutex_;  // gRPC calls back on any of its threads; guards all below
   std::shared_ptr<RecvStream> keep_;
   grpc::ByteBuffer buffer_;
@@ -107,6 +150,7 @@ class RecvStream : public grpc::ServerGenericBidiReactor,
   bool arrived_ = false;
   FrameHeader header_;
   std::optional<PostedRecv> posted_;
+  std::optional<PostedRecv> unfinished_;  // its stream ended: broken off, or too short
   std::size_t taken_ = 0;
   bool finished_ = false;
 };
@@ -115,22 +159,21 @@ void RecvStream::take_envelope() {
   Status status;
   MemberId from;
   Tag tag;
+  bool again = false;
   {
     std::lock_guard lock(mutex_);
-    std::vector<std::byte> bytes(buffer_.Length());
-    copy_out(buffer_, bytes);
-    buffer_.Clear();
-    Result<Envelope> envelope = unpack(bytes);
-    status = envelope.ok() ? core_->check_envelope(*envelope) : envelope.status();
+    const Result<Envelope> envelope = take_envelope_from(buffer_, *core_);
+    status = envelope.status();
     if (status.ok()) {
       arrived_ = true;
       envelope_ = *envelope;
       from = envelope_.from;
       tag = envelope_.tag;
+      again = envelope_.sending > 0;
     }
   }
   if (!status.ok()) return finish(status);
-  core_->rendezvous->arrive(from, tag, shared_from_this());
+  core_->rendezvous->arrive(from, tag, shared_from_this(), again);
   // broken() may have come first, with nothing to withdraw yet.
   bool ended = false;
   {
@@ -146,6 +189,7 @@ void RecvStream::take_chunk(const PostedRecv& posted) {
     std::lock_guard lock(mutex_);
     const std::size_t bytes = buffer_.Length();
     too_long = bytes > posted.dest.size() - taken_;
+    if (finished_) return;
     if (!too_long &&
         !posted.state->touch([&] { copy_out(buffer_, posted.dest.subspan(taken_, bytes)); }))
       return;
@@ -154,7 +198,7 @@ void RecvStream::take_chunk(const PostedRecv& posted) {
       taken_ += bytes;
       core_->rendezvous->bytes_received += bytes;
       whole = taken_ == posted.dest.size();
-      if (!whole && !finished_) StartRead(&buffer_);
+      if (!whole) StartRead(&buffer_);
     }
   }
   if (too_long)
@@ -176,27 +220,17 @@ void RecvStream::conclude(const PostedRecv& posted) {
 }
 
 void RecvStream::broken() {
-  std::optional<PostedRecv> posted;
-  bool arrived = false;
-  std::size_t taken = 0;
+  bool withdraw = false;
   {
     std::lock_guard lock(mutex_);
     if (finished_) return;
-    posted = posted_;
-    arrived = arrived_;
-    taken = taken_;
-    // Under this lock, so that an accept() from here on sees it and ends its recv.
-    if (!posted) {
-      finished_ = true;
-      Finish(to_grpc({Code::kUnavailable, "the sender's stream ended"}));
-    }
+    unfinished_ = posted_;
+    withdraw = arrived_ && !posted_;
+    // Under this lock, so that an accept() from here on sees it, and nothing is taken any more.
+    finished_ = true;
+    Finish(to_grpc({Code::kCorruption, "the stream ended before the message did"}));
   }
-  if (posted) {
-    posted->state->end(stream_ended(*posted, taken));
-    finish({Code::kUnavailable, "the sender's stream ended"});
-  } else if (arrived) {
-    core_->rendezvous->withdraw(envelope_.from, envelope_.tag, this);
-  }
+  if (withdraw) core_->rendezvous->withdraw(envelope_.from, envelope_.tag, this);
 }
 
 void RecvStream::finish(const Status& status) {
@@ -212,15 +246,24 @@ class PayloadService : public grpc::CallbackGenericService {
 
   grpc::ServerGenericBidiReactor* CreateReactor(
       grpc::GenericCallbackServerContext* context) override {
-    if (context->method() == kWatchMethod) return new WatchStream;
+    if (context->method() == kWatchMethod) return watch(*context);
+    if (context->method() == kGiveUpMethod) return new GiveUpStream(core_);
     if (context->method() != kSendMethod)
       return new RefusedStream({grpc::StatusCode::UNIMPLEMENTED, "no such method here"});
-    const auto stream = std::make_shared<RecvStream>(core_);
+    const auto stream = std::make_shared<RecvStream>(core_, *context);
     stream->begin();
     return stream.get();
   }
 
  private:
+  grpc::ServerGenericBidiReactor* watch(const grpc::GenericCallbackServerContext& context) {
+    const auto watched = context.client_metadata().find(kWatchedKey);
+    const std::string self = to_string(core_->self());
+    if (watched != context.client_metadata().end() && watched->second == self)
+      return new WatchStream;
+    return new RefusedStream({grpc::StatusCode::FAILED_PRECONDITION, "this is " + self});
+  }
+
   const std::shared_ptr<GrpcCore> core_;
 };
 

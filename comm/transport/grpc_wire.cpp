@@ -9,10 +9,10 @@
 namespace outrigger {
 namespace {
 
-constexpr std::string_view kMagic = "ORE1";
+constexpr std::string_view kMagic = "ORE2";
 constexpr std::size_t kMemberBytes = 4 + 8 + 4;
 constexpr std::size_t kTagBytes = 4 + 8 + 8 + 8 + 4 + 4;
-constexpr std::size_t kFixedBytes = 4 + 2 * kMemberBytes + kTagBytes + kFrameHeaderBytes;
+constexpr std::size_t kFixedBytes = 4 + 2 * kMemberBytes + kTagBytes + 4 + kFrameHeaderBytes;
 
 template <class T>
 void put(std::string& out, T value) {
@@ -72,6 +72,7 @@ std::string pack(const Envelope& envelope) {
   put(out, envelope.tag.attempt.number);
   put(out, envelope.tag.hop);
   put(out, envelope.tag.shard);
+  put(out, envelope.sending);
   return out + as_string(envelope.frame) + envelope.job;
 }
 
@@ -92,6 +93,7 @@ Result<Envelope> unpack(std::span<const std::byte> bytes) {
   reader.get(envelope.tag.attempt.number);
   reader.get(envelope.tag.hop);
   reader.get(envelope.tag.shard);
+  reader.get(envelope.sending);
   std::ranges::copy(reader.take(kFrameHeaderBytes), envelope.frame.begin());
   envelope.job = as_string(reader.take(reader.left()));
   return envelope;
@@ -111,7 +113,7 @@ grpc::Status to_grpc(const Status& status) {
     case Code::kPermissionDenied:
       return make(grpc::StatusCode::PERMISSION_DENIED);
     case Code::kUnavailable:
-      return make(grpc::StatusCode::UNAVAILABLE);
+      return make(grpc::StatusCode::CANCELLED);  // UNAVAILABLE is gRPC's own word: no connection
     case Code::kDeadlineExceeded:
       return make(grpc::StatusCode::DEADLINE_EXCEEDED);
     case Code::kCancelled:

@@ -61,6 +61,10 @@ void Rendezvous::peer_lost(MemberId peer, const Status& why) {
     std::lock_guard lock(mutex_);
     gate_.lose(peer, why);
   }
+  fail_pending(peer, why);
+}
+
+void Rendezvous::fail_pending(MemberId peer, const Status& why) {
   fail_if([&](const Key& key) { return key.peer == peer; }, why);
 }
 
@@ -116,13 +120,31 @@ Status Rendezvous::begin(const Key& key, const std::shared_ptr<Operation::State>
 }
 
 void Rendezvous::forget_at_end(const Key& key, const std::shared_ptr<Operation::State>& state) {
-  state->on_end([weak = weak_from_this(), key](const Status&) {
+  state->on_end([weak = weak_from_this(), key](const Status& status) {
     const auto self = weak.lock();
     if (!self) return;
-    std::lock_guard lock(self->mutex_);
-    self->operations_.erase(key);
-    self->posted_.erase(key);
+    std::shared_ptr<Arrival> copy;  // of a message that came whole after all
+    {
+      std::lock_guard lock(self->mutex_);
+      self->operations_.erase(key);
+      self->posted_.erase(key);
+      if (key.way == Way::kSend || !status.ok()) return;
+      self->remember(key);
+      const auto parked = self->parked_.find(key);
+      if (parked == self->parked_.end()) return;
+      copy = parked->second;
+      self->parked_.erase(parked);
+    }
+    copy->refuse({});
   });
+}
+
+void Rendezvous::remember(const Key& key) {
+  if (!received_.insert(key).second) return;
+  received_order_.push_back(key);
+  if (received_order_.size() <= kRemembered) return;
+  received_.erase(received_order_.front());
+  received_order_.pop_front();
 }
 
 Status Rendezvous::begin_send(MemberId to, const Tag& tag,
@@ -143,25 +165,40 @@ Status Rendezvous::begin_send(MemberId to, const Tag& tag,
 Operation Rendezvous::recv(PostedRecv posted) {
   const Key key{posted.from, posted.tag, Way::kRecv};
   const auto state = posted.state;
-  std::shared_ptr<Arrival> arrival;
   Status status;
   {
     std::lock_guard lock(mutex_);
     status = begin(key, state);
-    const auto parked = parked_.find(key);
-    if (status.ok() && parked != parked_.end()) {
-      arrival = parked->second;
-      parked_.erase(parked);
-    } else if (status.ok()) {
-      posted_.emplace(key, posted);
-    }
   }
-  if (status.ok())
+  if (status.ok()) {
     forget_at_end(key, state);
-  else
+    match(key, std::move(posted));
+  } else {
     state->end(status);
-  if (arrival) arrival->accept(std::move(posted));
+  }
   return Operation(state);
+}
+
+void Rendezvous::wait_again(PostedRecv posted) {
+  const Key key{posted.from, posted.tag, Way::kRecv};
+  match(key, std::move(posted));
+}
+
+void Rendezvous::match(const Key& key, PostedRecv posted) {
+  std::shared_ptr<Arrival> arrival;
+  {
+    std::lock_guard lock(mutex_);
+    const auto now = operations_.find(key);
+    if (now == operations_.end() || now->second != posted.state) return;  // it has ended
+    const auto parked = parked_.find(key);
+    if (parked == parked_.end()) {
+      posted_.emplace(key, std::move(posted));
+      return;
+    }
+    arrival = parked->second;
+    parked_.erase(parked);
+  }
+  arrival->accept(std::move(posted));
 }
 
 Status Rendezvous::check_arrival(MemberId from, const Tag& tag) const {
@@ -179,23 +216,46 @@ Status Rendezvous::check_arrival(MemberId from, const Tag& tag) const {
           fmt::format("{} messages of {} already wait to be received", waiting, to_string(from))};
 }
 
-void Rendezvous::arrive(MemberId from, const Tag& tag, std::shared_ptr<Arrival> arrival) {
+void Rendezvous::arrive(MemberId from, const Tag& tag, std::shared_ptr<Arrival> arrival,
+                        bool again) {
   const Key key{from, tag, Way::kRecv};
   std::optional<PostedRecv> posted;
+  std::shared_ptr<Arrival> stale;
+  bool known = false;
   Status status;
   {
     std::lock_guard lock(mutex_);
+    const auto first = parked_.find(key);
+    if (again && first != parked_.end()) {
+      stale = first->second;
+      parked_.erase(first);
+    }
+    known = again && received_.contains(key);
     status = check_arrival(from, tag);
     const auto waiting = posted_.find(key);
     if (status.ok() && waiting != posted_.end()) {
       posted = waiting->second;
       posted_.erase(waiting);
-    } else if (status.ok()) {
+    } else if (status.ok() && !known) {
       parked_.emplace(key, arrival);
     }
   }
-  if (!status.ok()) arrival->refuse(status);
-  if (posted) arrival->accept(std::move(*posted));
+  if (stale) stale->refuse({Code::kAborted, to_string(tag) + " was sent again"});
+  if (posted)
+    arrival->accept(std::move(*posted));
+  else if (!status.ok() || known)
+    arrival->refuse(status);
+}
+
+void Rendezvous::sender_gave_up(MemberId from, const Tag& tag) {
+  std::shared_ptr<Operation::State> state;
+  {
+    std::lock_guard lock(mutex_);
+    const auto at = operations_.find({from, tag, Way::kRecv});
+    if (at == operations_.end()) return;
+    state = at->second;
+  }
+  state->end({Code::kUnavailable, state->what() + ": the sender has given up"});
 }
 
 void Rendezvous::withdraw(MemberId from, const Tag& tag, const Arrival* arrival) {

@@ -1,10 +1,12 @@
 #pragma once
 
 #include <atomic>
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
+#include <set>
 
 #include <outrigger/comm/transport/gate.h>
 #include <outrigger/comm/transport/operation_state.h>
@@ -35,6 +37,7 @@ class Arrival {
  public:
   virtual ~Arrival() = default;
   virtual void accept(PostedRecv posted) = 0;
+  // Ok: the message is not needed, for it has been received whole before.
   virtual void refuse(const Status& why) = 0;
 };
 
@@ -44,7 +47,9 @@ class Rendezvous : public std::enable_shared_from_this<Rendezvous> {
  public:
   Status add_peer(MemberId peer);
   void peer_lost(MemberId peer, const Status& why);
-  // Fails what is pending from the peer, not what comes later: its connection broke.
+  // Fails what is pending with the peer (or only from it), not what comes later: it cannot be
+  // reached now.
+  void fail_pending(MemberId peer, const Status& why);
   void fail_recvs(MemberId peer, const Status& why);
   void abort_before(RoundId round, AttemptId attempt);
   // Fails everything, now and later.
@@ -53,13 +58,21 @@ class Rendezvous : public std::enable_shared_from_this<Rendezvous> {
   // Follows the operation from here to its end. Not Ok: it has been ended with that status.
   Status begin_send(MemberId to, const Tag& tag, const std::shared_ptr<Operation::State>& state);
   Operation recv(PostedRecv posted);
+  // The message for this recv broke off on its way: the recv waits for it to come again.
+  void wait_again(PostedRecv posted);
 
-  // At most kMaxParked messages of one peer may wait for their recv; one more is refused.
-  void arrive(MemberId from, const Tag& tag, std::shared_ptr<Arrival> arrival);
+  // At most kMaxParked messages of one peer may wait for their recv; one more is refused. `again`:
+  // its sender has lost the connection it sent it over before.
+  void arrive(MemberId from, const Tag& tag, std::shared_ptr<Arrival> arrival, bool again = false);
+  // The sender will not send this message, or not all of it.
+  void sender_gave_up(MemberId from, const Tag& tag);
   // The sender has given up a message that may still be waiting.
   void withdraw(MemberId from, const Tag& tag, const Arrival* arrival);
 
   static constexpr std::size_t kMaxParked = 64;
+  // Of so many received messages a second copy is known as such. More than can be under way at
+  // once.
+  static constexpr std::size_t kRemembered = 1024;
 
   std::atomic<std::uint64_t> bytes_sent = 0, bytes_received = 0;  // payload and frame headers
 
@@ -73,6 +86,8 @@ class Rendezvous : public std::enable_shared_from_this<Rendezvous> {
   };
 
   Status begin(const Key& key, const std::shared_ptr<Operation::State>& state);
+  void match(const Key& key, PostedRecv posted);
+  void remember(const Key& key);
   void forget_at_end(const Key& key, const std::shared_ptr<Operation::State>& state);
   void fail_if(const std::function<bool(const Key&)>& concerned, const Status& why);
   Status check_arrival(MemberId from, const Tag& tag) const;
@@ -83,6 +98,8 @@ class Rendezvous : public std::enable_shared_from_this<Rendezvous> {
   std::map<Key, std::shared_ptr<Operation::State>> operations_;  // until they end
   std::map<Key, PostedRecv> posted_;                             // of those: no message yet
   std::map<Key, std::shared_ptr<Arrival>> parked_;
+  std::set<Key> received_;
+  std::deque<Key> received_order_;
 };
 
 }  // namespace outrigger

@@ -1,0 +1,150 @@
+#include <random>
+
+#include <outrigger/comm/transport/grpc.h>
+#include <outrigger/comm/transport/grpc_core.h>
+
+#include "members.h"
+#include "support/catch.h"
+#include "tcp_proxy.h"
+
+using namespace outrigger;
+using namespace outrigger::test;
+
+namespace outrigger::grpc_resume_test {
+
+std::unique_ptr<GrpcTransport> listening(MemberId self, std::uint32_t channels = 4,
+                                         const std::string& address = "127.0.0.1:0") {
+  auto transport = GrpcTransport::listen({.listen = address, .job = "test", .channels = channels});
+  if (!transport.ok()) FAIL(transport.status().to_string());
+  (*transport)->set_self(self);
+  return std::move(*transport);
+}
+
+// Island 0 sends to island 1 through a proxy; island 1 reaches island 0 without one.
+struct Pair {
+  std::unique_ptr<GrpcTransport> sender, receiver = listening(island(1));
+  TcpProxy proxy{receiver->address()};
+
+  explicit Pair(std::uint32_t channels = 4) : sender(listening(island(0), channels)) {
+    throw_if_error(sender->add_peer(island(1), proxy.address()));
+    throw_if_error(receiver->add_peer(island(0), sender->address()));
+  }
+};
+
+Status send_envelope(const std::string& address, const Envelope& envelope,
+                     std::span<const std::byte> payload) {
+  const auto core = std::make_shared<GrpcCore>();
+  const auto stub = std::make_shared<grpc::GenericStub>(
+      grpc::CreateChannel(address, grpc::InsecureChannelCredentials()));
+  const auto state = std::make_shared<Operation::State>(in(30), "sending raw");
+  start_send(core, stub, envelope,
+             std::make_shared<const ByteBuffer>(payload.begin(), payload.end()), state);
+  const Status status = state->wait();
+  core->calls->wait();
+  return status;
+}
+
+// Mutation: in SendCall::OnDone, never send again; in RecvStream::OnDone, end the recv instead of
+// letting it wait again.
+TEST_CASE("connections that break cost nothing but time") {
+  Pair pair;
+  constexpr std::uint32_t kMessages = 24;
+  const std::size_t bytes = (std::size_t{2} << 20) + 4;
+  std::vector<std::vector<std::byte>> payloads, dests(kMessages, std::vector<std::byte>(bytes));
+  std::vector<Operation> operations;
+  for (std::uint32_t i = 0; i < kMessages; ++i) {
+    payloads.push_back(pattern(bytes, i));
+    operations.push_back(recv(*pair.receiver, island(0), tag(i), dests[i]));
+  }
+  for (std::uint32_t i = 0; i < kMessages; ++i)
+    operations.push_back(send(*pair.sender, island(1), tag(i), payloads[i]));
+  std::mt19937 random(11);
+  std::size_t cuts = 0;
+  for (std::uint64_t next = bytes; cuts < 5; next += random() % (4 * bytes)) {
+    while (pair.receiver->bytes_received() < next && !operations.back().done())
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    pair.proxy.cut();
+    ++cuts;
+  }
+  for (const Operation& operation : operations) REQUIRE(operation.wait().to_string() == "ok");
+  CHECK((dests == payloads));
+  CHECK(pair.proxy.connections() > 4);
+}
+
+// Mutation: in Peer::next_stub, return the first one always.
+TEST_CASE("messages take turns on so many connections") {
+  const std::uint32_t channels = GENERATE(1U, 3U);
+  Pair pair(channels);
+  std::vector<std::byte> dest(4096);
+  for (std::uint32_t i = 0; i < 12; ++i) {
+    const Operation received = recv(*pair.receiver, island(0), tag(i), dest);
+    REQUIRE(send(*pair.sender, island(1), tag(i), dest).wait().ok());
+    REQUIRE(received.wait().ok());
+  }
+  CHECK(pair.proxy.connections() == channels);
+}
+
+// Mutation: in GrpcTransport::listen, do not look at `channels`.
+TEST_CASE("no channel and too many are refused") {
+  for (const std::uint32_t channels : {0U, 17U}) {
+    const auto refused = GrpcTransport::listen({.job = "test", .channels = channels});
+    REQUIRE_FALSE(refused.ok());
+    CHECK(refused.status().message().find("1 to 16") != std::string::npos);
+  }
+}
+
+// Mutation: in Rendezvous::arrive, let `known` be false (the copy then waits for its deadline).
+TEST_CASE("a message that is sent again although it came is answered, once") {
+  const auto receiver = listening(island(1)), peer = listening(island(0));
+  REQUIRE(receiver->add_peer(island(0), peer->address()).ok());
+  const auto payload = pattern(3 << 19);
+  std::vector<std::byte> dest(payload.size());
+  Envelope envelope{island(0), island(1), tag(0), {}, "test"};
+  envelope.frame = write_frame(codec_id("fp32"), payload.size() / 4, payload);
+  const Operation received = recv(*receiver, island(0), tag(0), dest);
+  CHECK(send_envelope(receiver->address(), envelope, payload).to_string() == "ok");
+  CHECK(received.wait().to_string() == "ok");
+  CHECK((dest == payload));
+  dest.assign(dest.size(), {});
+  envelope.sending = 1;
+  CHECK(send_envelope(receiver->address(), envelope, payload).to_string() == "ok");
+  CHECK((dest == std::vector<std::byte>(dest.size())));
+}
+
+// Mutation: in SendCall::give_up, start no GiveUpCall.
+TEST_CASE("a receiver learns at once that its sender has given up") {
+  Pair pair;
+  std::vector<std::byte> dest(std::size_t{64} << 20);
+  const Operation received = recv(*pair.receiver, island(0), tag(0), dest, 1e6);
+  const Operation sent = send(*pair.sender, island(1), tag(0), dest, 1e6);
+  while (pair.receiver->bytes_received() < kChunkBytes) std::this_thread::yield();
+  sent.cancel();
+  CHECK(sent.wait().code() == Code::kCancelled);
+  const Status status = received.wait();
+  CHECK(status.code() == Code::kUnavailable);
+  CHECK(status.message().find("given up") != std::string::npos);
+}
+
+// Mutation: in PayloadService::watch, return a WatchStream always.
+TEST_CASE("a process that took over a dead one's port is not taken for it") {
+  auto old = listening(island(0, 1));
+  const std::string address = old->address();
+  const auto receiver = listening(island(1));
+  REQUIRE(receiver->add_peer(island(0, 1), address).ok());
+  std::vector<std::byte> dest(4096);
+  const Operation pending = recv(*receiver, island(0, 1), tag(0), dest, 1e6);
+  old.reset();
+  const auto now = listening(island(0, 2), 4, address);
+  CHECK(pending.wait().code() == Code::kUnavailable);
+  // gRPC goes on saying why the last connection failed for a while.
+  std::string why;
+  for (const TimePoint end = in(30); why.find("this is island 0 (incarnation 2)") == why.npos;) {
+    INFO(why);
+    REQUIRE(Clock::now() < end);
+    const Status later = recv(*receiver, island(0, 1), tag(1), dest, 1e6).wait();
+    CHECK(later.code() == Code::kUnavailable);
+    why = later.message();
+  }
+}
+
+}  // namespace outrigger::grpc_resume_test
