@@ -43,8 +43,10 @@ Session Session::join(SessionOptions options) {
   // Listening comes first: what is wrong there should be known before anybody is told of this
   // member.
   auto listening = std::make_shared<std::unique_ptr<GrpcTransport>>(
-      GrpcTransport::listen(
-          {.listen = options.listen, .job = options.job, .insecure = options.insecure})
+      GrpcTransport::listen({.listen = options.listen,
+                             .job = options.job,
+                             .insecure = options.insecure,
+                             .channels = options.channels})
           .value_or_throw());
   auto impl = std::make_unique<Impl>(
       options, [listening](MemberId self) -> Result<std::unique_ptr<Transport>> {

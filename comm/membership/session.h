@@ -26,6 +26,7 @@ struct SessionOptions {
   std::string recipe;       // the resolved recipe: must equal the coordinator's; empty: none
   std::string listen = "127.0.0.1:0";  // where this member's transport listens
   std::string topology = "auto";       // auto, direct, gather, gossip
+  std::uint32_t channels = 4;          // GrpcOptions::channels
   std::uint64_t incarnation = 0;  // 0: the wall clock in microseconds, so a restart is a later one
   bool insecure = false;          // needed off loopback until TLS exists
   Duration join_timeout = std::chrono::seconds(60);

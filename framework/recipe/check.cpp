@@ -249,6 +249,8 @@ class Checker {
                         sync.every, r_.train.steps));
     warn_if(sync.enabled && one && is_set("comm.topology") && r_.comm.topology != "auto",
             {"comm.topology"}, "has no effect: there is one island");
+    warn_if(one && is_changed("comm.channels"), {"comm.channels"},
+            "has no effect: there is one island");
     const TimeoutRecipe& timeout = r_.membership.timeout;
     refuse_if(timeout.min > timeout.max, {"membership.timeout.min", "membership.timeout.max"},
               "membership.timeout.min is longer than membership.timeout.max; swap them?");

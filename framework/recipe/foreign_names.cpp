@@ -86,7 +86,6 @@ constexpr ForeignName kForeignNames[] = {
     // Outrigger's own, still to come
     {"islands.workers", "", kOneWorker},
     {"comm.transport", "", "has no key: `train` uses gRPC; leave it out"},
-    {"comm.channels", "", "has no key yet: a pair of islands shares one connection; leave it out"},
     {"membership.policy", "",
      "has no key yet: the policy is strict, so a lost island ends the job; leave it out"},
     {"membership.min_islands", "",

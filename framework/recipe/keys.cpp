@@ -259,6 +259,8 @@ std::vector<Key> declare_keys() {
        "bytes",
        {},
        {"auto", "direct", "gather"}},
+      {"comm.channels", [](R& r) -> Slot { return &r.comm.channels; },
+       "TCP connections between two islands, each way", from(1, 16)},
 
       {"membership.timeout.min",
        [](R& r) -> Slot { return &r.membership.timeout.min; },

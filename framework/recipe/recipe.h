@@ -131,6 +131,7 @@ struct SyncRecipe {
 
 struct CommRecipe {
   std::string topology = "auto";  // auto, direct, gather
+  std::int64_t channels = 4;      // GrpcOptions::channels
   bool operator==(const CommRecipe&) const = default;
 };
 

@@ -1,9 +1,9 @@
 #include <random>
 
 #include <outrigger/comm/transport/grpc.h>
-#include <outrigger/comm/transport/grpc_core.h>
 
 #include "members.h"
+#include "raw_send.h"
 #include "support/catch.h"
 #include "tcp_proxy.h"
 
@@ -30,19 +30,6 @@ struct Pair {
     throw_if_error(receiver->add_peer(island(0), sender->address()));
   }
 };
-
-Status send_envelope(const std::string& address, const Envelope& envelope,
-                     std::span<const std::byte> payload) {
-  const auto core = std::make_shared<GrpcCore>();
-  const auto stub = std::make_shared<grpc::GenericStub>(
-      grpc::CreateChannel(address, grpc::InsecureChannelCredentials()));
-  const auto state = std::make_shared<Operation::State>(in(30), "sending raw");
-  start_send(core, stub, envelope,
-             std::make_shared<const ByteBuffer>(payload.begin(), payload.end()), state);
-  const Status status = state->wait();
-  core->calls->wait();
-  return status;
-}
 
 // Mutation: in SendCall::OnDone, never send again; in RecvStream::OnDone, end the recv instead of
 // letting it wait again.
@@ -99,15 +86,15 @@ TEST_CASE("a message that is sent again although it came is answered, once") {
   REQUIRE(receiver->add_peer(island(0), peer->address()).ok());
   const auto payload = pattern(3 << 19);
   std::vector<std::byte> dest(payload.size());
-  Envelope envelope{island(0), island(1), tag(0), {}, "test"};
-  envelope.frame = write_frame(codec_id("fp32"), payload.size() / 4, payload);
+  Envelope envelope = envelope_of(tag(0), payload);
+  RawSender sender(receiver->address());
   const Operation received = recv(*receiver, island(0), tag(0), dest);
-  CHECK(send_envelope(receiver->address(), envelope, payload).to_string() == "ok");
+  CHECK(sender.send(envelope, payload).to_string() == "ok");
   CHECK(received.wait().to_string() == "ok");
   CHECK((dest == payload));
   dest.assign(dest.size(), {});
   envelope.sending = 1;
-  CHECK(send_envelope(receiver->address(), envelope, payload).to_string() == "ok");
+  CHECK(sender.send(envelope, payload).to_string() == "ok");
   CHECK((dest == std::vector<std::byte>(dest.size())));
 }
 

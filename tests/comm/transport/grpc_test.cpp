@@ -1,11 +1,10 @@
 #include <csignal>
-#include <fstream>
 
 #include <outrigger/comm/transport/grpc.h>
-#include <outrigger/comm/transport/grpc_core.h>
 
 #include "members.h"
 #include "peer_process.h"
+#include "raw_send.h"
 #include "support/catch.h"
 
 using namespace outrigger;
@@ -19,26 +18,11 @@ std::unique_ptr<GrpcTransport> listening(MemberId self, const std::string& job =
   return transport;
 }
 
-std::size_t resident_bytes() {
-  std::ifstream status("/proc/self/statm");
-  std::size_t pages = 0;
-  status >> pages >> pages;
-  return pages * 4096;
-}
-
 // Sends island 0's envelope with this frame, and these bytes behind it, whatever they are.
 Status send_raw(const std::string& address, const FrameBytes& frame,
                 std::span<const std::byte> payload, const std::string& job = "test",
                 std::uint32_t to = 1) {
-  const auto core = std::make_shared<GrpcCore>();
-  const auto stub = std::make_shared<grpc::GenericStub>(
-      grpc::CreateChannel(address, grpc::InsecureChannelCredentials()));
-  const auto state = std::make_shared<Operation::State>(in(30), "sending raw");
-  start_send(core, stub, {island(0), island(to), tag(0), frame, job},
-             std::make_shared<const ByteBuffer>(payload.begin(), payload.end()), state);
-  const Status status = state->wait();
-  core->calls->wait();
-  return status;
+  return RawSender(address).send({island(0), island(to), tag(0), frame, job}, payload);
 }
 
 }  // namespace
