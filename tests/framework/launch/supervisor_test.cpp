@@ -131,6 +131,7 @@ TEST_CASE("a killed island is the root cause, with its last lines, though others
              {"print=first line", "print=last words", "pid=" + job.file("killed"), "kill=9"});
   job.island("oslo", {"await-dead=" + job.file("killed"), "blame=paris", "exit=1"});
   const JobOutcome outcome = job.run();
+  INFO(outcome.cause);
   CHECK(outcome.exit_code == 1);
   CHECK(contains(outcome.cause, "island paris (rank 0, pid "));
   CHECK(contains(outcome.cause, "was killed by signal 9 (SIGKILL)"));
