@@ -2,7 +2,6 @@
 #include <vector>
 
 #include <fmt/format.h>
-#include <grpcpp/alarm.h>
 
 #include <outrigger/comm/transport/grpc.h>
 #include <outrigger/comm/transport/grpc_core.h>
@@ -13,9 +12,8 @@ namespace {
 constexpr int kMaxMessageBytes = static_cast<int>(kChunkBytes) + 4096;
 constexpr int kMaxStreams = 512;  // of one connection; more than Rendezvous lets wait
 constexpr std::uint32_t kMaxChannels = 16;
-// How often a peer that was reached before is tried again: for about a second.
-constexpr int kWatchAttempts = 4;
-constexpr auto kWatchPause = std::chrono::milliseconds(100);
+// For so long a peer may be out of reach before it is gone.
+constexpr auto kPatience = std::chrono::seconds(2);
 
 // What a stream may send ahead of its reader. A probe of the link would let it grow without bound.
 void bound_memory(const std::function<void(const char*, int)>& set) {
@@ -85,10 +83,8 @@ class GrpcTransport::Impl {
     {
       std::lock_guard lock(mutex_);
       closing_ = true;
-      for (auto& entry : peers_) {
-        entry.second->next_attempt = nullptr;  // cancels it
+      for (auto& entry : peers_)
         if (entry.second->watch) entry.second->watch->cancel();
-      }
     }
     if (server_) {
       server_->Shutdown(std::chrono::system_clock::now());
@@ -119,16 +115,16 @@ class GrpcTransport::Impl {
     std::vector<std::shared_ptr<grpc::GenericStub>> stubs;  // each has its own connection
     std::atomic<std::size_t> next = 0;
     std::shared_ptr<Watch> watch;  // while there is one
-    int attempts = 0;              // to watch it again after it was last reached
-    bool reached = false;
-    std::unique_ptr<grpc::Alarm> next_attempt;
   };
 
   std::shared_ptr<Peer> find(MemberId peer);
   // Fails what is pending with the peer once it cannot be reached any more.
   void watch(MemberId member);
-  void watch_ended(MemberId member, const std::shared_ptr<Peer>& peer, bool reached,
-                   const Status& why);
+  // Whether the connection that broke can be made again. REQUIRES: mutex_ is held.
+  void look_again(MemberId member, const std::shared_ptr<Peer>& peer, const Status& lost,
+                  TimePoint until);
+  bool is_current(MemberId member, const std::shared_ptr<Peer>& peer) const;  // likewise
+  void gone(MemberId member, const Peer& peer, const Status& why);
 
   const bool insecure_;
   const std::uint32_t channels_;
@@ -210,38 +206,45 @@ void GrpcTransport::Impl::watch(MemberId member) {
   const auto at = peers_.find(member);
   if (closing_ || at == peers_.end() || at->second->watch) return;
   const std::shared_ptr<Peer> peer = at->second;
-  peer->watch = start_watch(core_, member, *peer->stubs.front(),
-                            [this, member, peer](bool reached, const Status& why) {
-                              watch_ended(member, peer, reached, why);
-                            });
+  const auto ended = [this, member, peer](bool, const Status& why) {
+    {
+      std::lock_guard relock(mutex_);
+      peer->watch = nullptr;
+      if (!is_current(member, peer)) return;
+      if (why.code() != Code::kFailedPrecondition)
+        return look_again(member, peer, why, Clock::now() + kPatience);
+    }
+    gone(member, *peer, why);  // somebody else is there
+  };
+  peer->watch = start_watch(core_, member, *peer->stubs.front(), ended);
 }
 
-void GrpcTransport::Impl::watch_ended(MemberId member, const std::shared_ptr<Peer>& peer,
-                                      bool reached, const Status& why) {
-  {
-    std::lock_guard lock(mutex_);
-    peer->watch = nullptr;
-    const auto now = peers_.find(member);
-    if (closing_ || now == peers_.end() || now->second != peer) return;
-    peer->attempts = reached ? 0 : peer->attempts + 1;
-    peer->reached |= reached;
-    // What was reached once may have lost its connection, and the next one too.
-    if (peer->reached && why.code() == Code::kUnavailable && peer->attempts <= kWatchAttempts) {
-      const auto counted = std::make_shared<GrpcCalls::Counted>(core_->calls);
-      // A new one each time: an alarm may not be set in, or just after, its own callback.
-      peer->next_attempt = std::make_unique<grpc::Alarm>();
-      peer->next_attempt->Set(std::chrono::system_clock::now() + kWatchPause * peer->attempts,
-                              [this, member, counted](bool due) {
-                                if (due) watch(member);
-                              });
-      return;
+void GrpcTransport::Impl::look_again(MemberId member, const std::shared_ptr<Peer>& peer,
+                                     const Status& lost, TimePoint until) {
+  const auto ended = [this, member, peer, lost, until](bool reached, const Status& why) {
+    {
+      std::lock_guard lock(mutex_);
+      peer->watch = nullptr;
+      if (!is_current(member, peer)) return;
+      // The new connection broke, too?
+      const bool broken = !reached && why.code() == Code::kUnavailable;
+      if (broken && Clock::now() < until) return look_again(member, peer, lost, until);
     }
-    peer->reached = false;
-    peer->attempts = 0;
-  }
+    if (reached) return watch(member);
+    gone(member, *peer, why.code() == Code::kFailedPrecondition ? why : lost);
+  };
+  peer->watch = start_watch(core_, member, *peer->stubs.front(), ended, until - Clock::now());
+}
+
+bool GrpcTransport::Impl::is_current(MemberId member, const std::shared_ptr<Peer>& peer) const {
+  const auto now = peers_.find(member);
+  return !closing_ && now != peers_.end() && now->second == peer;
+}
+
+void GrpcTransport::Impl::gone(MemberId member, const Peer& peer, const Status& why) {
   core_->rendezvous->fail_pending(
       member, {Code::kUnavailable,
-               fmt::format("the connection to {} is gone: {}", peer->address, why.message())});
+               fmt::format("the connection to {} is gone: {}", peer.address, why.message())});
 }
 
 Result<std::unique_ptr<GrpcTransport>> GrpcTransport::listen(const GrpcOptions& options) {

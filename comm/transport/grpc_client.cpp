@@ -18,12 +18,27 @@ std::chrono::system_clock::time_point wall_clock(TimePoint deadline) {
          std::chrono::duration_cast<std::chrono::system_clock::duration>(left);
 }
 
-// A slice over the payload, which it keeps alive: gRPC may hold it for as long as the socket is
-// stuck.
+// What a slice keeps alive, for as long as gRPC holds the slice: while the socket is stuck, say.
+class Kept {
+ public:
+  explicit Kept(std::shared_ptr<const void> owner) {
+    const std::lock_guard lock(mutex_);
+    owner_ = std::move(owner);
+  }
+  static void release(void* kept) {
+    const std::unique_ptr<Kept> gone(static_cast<Kept*>(kept));
+    const std::lock_guard lock(gone->mutex_);
+    gone->owner_.reset();
+  }
+
+ private:
+  std::mutex mutex_;  // TSan does not see gRPC's own synchronisation
+  std::shared_ptr<const void> owner_;
+};
+
 grpc::Slice borrow(SharedBytes part) {
-  const auto release = [](void* kept) { delete static_cast<std::shared_ptr<const void>*>(kept); };
   auto* bytes = const_cast<std::byte*>(part.bytes.data());  // NOLINT: gRPC only reads
-  return {bytes, part.bytes.size(), release, new std::shared_ptr(std::move(part.owner))};
+  return {bytes, part.bytes.size(), Kept::release, new Kept(std::move(part.owner))};
 }
 
 // Tells the receiver that a message will not come again. Nobody waits for the answer.
@@ -32,6 +47,7 @@ class GiveUpCall : public grpc::ClientBidiReactor<grpc::ByteBuffer, grpc::ByteBu
   explicit GiveUpCall(std::shared_ptr<GrpcCalls> calls) : counted_(std::move(calls)) {}
 
   void begin(grpc::GenericStub& stub, const Envelope& envelope) {
+    const std::lock_guard lock(mutex_);
     context_.set_deadline(std::chrono::system_clock::now() + kPatience);
     stub.PrepareBidiStreamingCall(&context_, kGiveUpMethod, {}, this);
     const grpc::Slice slice(pack(envelope));
@@ -40,12 +56,16 @@ class GiveUpCall : public grpc::ClientBidiReactor<grpc::ByteBuffer, grpc::ByteBu
     StartCall();
   }
 
-  void OnDone(const grpc::Status&) override { delete this; }
+  void OnDone(const grpc::Status&) override {
+    { const std::lock_guard lock(mutex_); }
+    delete this;
+  }
 
  private:
   // A transport that is being closed waits for its calls.
   static constexpr auto kPatience = std::chrono::seconds(2);
   const GrpcCalls::Counted counted_;
+  std::mutex mutex_;  // TSan does not see gRPC's own synchronisation
   grpc::ClientContext context_;
   grpc::ByteBuffer buffer_;
 };
@@ -151,13 +171,17 @@ class WatchCall : public grpc::ClientBidiReactor<grpc::ByteBuffer, grpc::ByteBuf
                   public Watch,
                   public std::enable_shared_from_this<WatchCall> {
  public:
-  WatchCall(const std::shared_ptr<GrpcCore>& core, Ended ended)
-      : counted_(core->calls), ended_(std::move(ended)) {}
+  WatchCall(const std::shared_ptr<GrpcCore>& core, Ended ended, std::optional<Duration> patience)
+      : counted_(core->calls), ended_(std::move(ended)), patience_(patience) {}
 
   void begin(grpc::GenericStub& stub, MemberId member) {
     std::lock_guard lock(mutex_);
     keep_ = shared_from_this();
     context_.AddMetadata(kWatchedKey, to_string(member));
+    if (patience_) {
+      context_.set_wait_for_ready(true);
+      context_.set_deadline(wall_clock(Clock::now() + *patience_));
+    }
     stub.PrepareBidiStreamingCall(&context_, kWatchMethod, {}, this);
     StartCall();
   }
@@ -167,6 +191,7 @@ class WatchCall : public grpc::ClientBidiReactor<grpc::ByteBuffer, grpc::ByteBuf
   void OnReadInitialMetadataDone(bool ok) override {
     std::lock_guard lock(mutex_);
     reached_ = ok;
+    if (patience_) context_.TryCancel();
   }
 
   void OnDone(const grpc::Status& status) override {
@@ -183,6 +208,7 @@ class WatchCall : public grpc::ClientBidiReactor<grpc::ByteBuffer, grpc::ByteBuf
  private:
   const GrpcCalls::Counted counted_;
   const Ended ended_;
+  const std::optional<Duration> patience_;
   grpc::ClientContext context_;
   std::mutex mutex_;
   std::shared_ptr<WatchCall> keep_;
@@ -198,8 +224,9 @@ void start_send(const std::shared_ptr<GrpcCore>& core,
 }
 
 std::shared_ptr<Watch> start_watch(const std::shared_ptr<GrpcCore>& core, MemberId member,
-                                   grpc::GenericStub& stub, Watch::Ended ended) {
-  auto watch = std::make_shared<WatchCall>(core, std::move(ended));
+                                   grpc::GenericStub& stub, Watch::Ended ended,
+                                   std::optional<Duration> patience) {
+  auto watch = std::make_shared<WatchCall>(core, std::move(ended), patience);
   watch->begin(stub, member);
   return watch;
 }

@@ -2,6 +2,7 @@
 
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 
 #include <grpcpp/generic/async_generic_service.h>
@@ -39,7 +40,8 @@ void start_send(const std::shared_ptr<GrpcCore>& core,
                 SharedBytes payload, const std::shared_ptr<Operation::State>& state);
 
 // A watch (kWatchMethod): calls `ended` once, when the connection is gone or the watch cancelled.
-// `reached`: whether the member had been reached.
+// `reached`: whether the member had been reached. With `patience`, it only sees whether the member
+// can be reached within that time, however often the connection has to be tried, and ends then.
 class Watch {
  public:
   using Ended = std::function<void(bool reached, const Status& why)>;
@@ -47,6 +49,7 @@ class Watch {
   virtual void cancel() = 0;
 };
 std::shared_ptr<Watch> start_watch(const std::shared_ptr<GrpcCore>& core, MemberId member,
-                                   grpc::GenericStub& stub, Watch::Ended ended);
+                                   grpc::GenericStub& stub, Watch::Ended ended,
+                                   std::optional<Duration> patience = {});
 
 }  // namespace outrigger
