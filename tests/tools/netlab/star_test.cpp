@@ -1,0 +1,96 @@
+#include "netlab/star.h"
+
+#include <tuple>
+
+#include "support/catch.h"
+
+namespace outrigger::netlab::star_test {
+
+using std::chrono::milliseconds;
+
+struct Arrival {
+  std::size_t host;
+  std::size_t size;  // which packet it is
+  Instant at;
+  friend bool operator==(const Arrival& a, const Arrival& b) {
+    return std::tie(a.host, a.size, a.at) == std::tie(b.host, b.size, b.at);
+  }
+};
+
+Packet packet(std::uint32_t destination, std::size_t size, std::uint64_t wire_bytes = 1000) {
+  return {{}, size, destination, wire_bytes};
+}
+
+std::vector<Arrival> run_to_the_end(Star& star) {
+  std::vector<Arrival> arrivals;
+  while (const auto next = star.next())
+    star.advance(*next, [&](std::size_t host, Packet arrived) {
+      arrivals.push_back({host, arrived.size, *next});
+    });
+  return arrivals;
+}
+
+const LinkShape kSlow{.bytes_per_second = 1e6, .delay = milliseconds(20), .queue_bytes = 1 << 20};
+const LinkShape kNear{.bytes_per_second = 1e6, .delay = milliseconds(5), .queue_bytes = 1 << 20};
+
+// Mutation: in advance send over up_ instead of down_.
+TEST_CASE("a packet takes its sender's link and then its receiver's") {
+  Star star({{1, kSlow}, {2, kNear}}, 1);
+  star.take(0, packet(2, 7), milliseconds(0));
+  CHECK(run_to_the_end(star) == std::vector<Arrival>{{1, 7, milliseconds(21 + 6)}});
+  CHECK(star.up(0).packets == 1);
+  CHECK(star.down(1).packets == 1);
+  CHECK(star.up(1).packets == 0);
+}
+
+// Mutation: in advance send at `now` instead of the entry's own time.
+TEST_CASE("a late call delays nothing on the second link") {
+  Star star({{1, kSlow}, {2, kSlow}}, 1);
+  star.take(0, packet(2, 7), milliseconds(0));
+  std::vector<std::size_t> arrived;
+  star.advance(milliseconds(30), [&](std::size_t, Packet) { arrived.push_back(0); });
+  CHECK(arrived.empty());
+  CHECK(star.next() == Instant(milliseconds(42)));
+}
+
+// Mutation: one line for all hosts in place of one each.
+TEST_CASE("hosts share the receiver's line and not each other's") {
+  Star star({{1, kNear}, {2, kNear}, {3, kNear}}, 1);
+  star.take(0, packet(3, 7), milliseconds(0));
+  star.take(1, packet(3, 8), milliseconds(0));
+  star.take(2, packet(1, 9), milliseconds(0));
+  CHECK(run_to_the_end(star) == std::vector<Arrival>{{2, 7, milliseconds(12)},
+                                                     {0, 9, milliseconds(12)},
+                                                     {2, 8, milliseconds(13)}});
+}
+
+// Mutation: in `later` leave out the number.
+TEST_CASE("packets that arrive in one moment keep their order") {
+  Star star({{1, {}}, {2, {}}}, 1);
+  std::vector<Arrival> sent;
+  for (std::size_t i = 0; i < 100; ++i) {
+    star.take(0, packet(2, i), milliseconds(3));
+    sent.push_back({1, i, milliseconds(3)});
+  }
+  CHECK(run_to_the_end(star) == sent);
+}
+
+// Mutation: in take use host_of_[...], which makes it host 0's.
+TEST_CASE("a packet to nobody is dropped") {
+  Star star({{1, kNear}, {2, kNear}}, 1);
+  star.take(0, packet(3, 7), milliseconds(0));
+  CHECK_FALSE(star.next());
+}
+
+// Mutation: give every link the same seed.
+TEST_CASE("links draw their own chances") {
+  const LinkShape shaky{.delay = milliseconds(20), .jitter = milliseconds(5)};
+  Star star({{1, shaky}, {2, shaky}}, 1);
+  star.take(0, packet(2, 7), milliseconds(0));
+  star.take(1, packet(1, 8), milliseconds(0));
+  const auto arrivals = run_to_the_end(star);
+  REQUIRE(arrivals.size() == 2);
+  CHECK(arrivals[0].at != arrivals[1].at);
+}
+
+}  // namespace outrigger::netlab::star_test
