@@ -3,6 +3,7 @@ import os, pathlib, selectors, signal, subprocess, sys, time
 
 GRACE = 5  # seconds from SIGTERM to SIGKILL, where this program wants a command to end
 PATIENCE = 2  # so many wishes of the user that commands end are passed on as they are; the next one is SIGKILL
+TO_ALL = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL)  # as a terminal's: to a command's whole group
 NOTICED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)
 
 
@@ -37,7 +38,7 @@ class Host:
 
     def signal(self, number):
         try:
-            os.killpg(self.process.pid, number)
+            (os.killpg if number in TO_ALL else os.kill)(self.process.pid, number)
         except ProcessLookupError:
             pass
 

@@ -7,7 +7,7 @@
 
 COMMAND runs in each host with NETLAB_HOST (0 to hosts - 1), NETLAB_HOSTS, NETLAB_ADDRESS (its own) and
 NETLAB_ADDRESSES (all, with commas). Signals are passed on; the third SIGINT or SIGTERM kills. The exit code is that of
-the host that failed first (128 + n: signal n ended it).
+the host that failed first (128 + n: signal n ended it). What a command leaves running ends with the lab.
 
 Every host has one link to a router. What adds up along a path is that of a path between two hosts: a link has half of
 the delay, so a ping takes twice --delay, half of the jitter (the delay varies by as much up and down; order is kept),
@@ -26,6 +26,9 @@ FORWARDER = ROOT / 'build/release/tools/netlab/netlab_forwarder'
 
 
 class Parser(argparse.ArgumentParser):
+    def __init__(self, **more):
+        super().__init__(allow_abbrev=False, **more)
+
     def error(self, message):
         self.exit(2, f'netlab.py: {message}\n')
 
@@ -91,9 +94,9 @@ def as_root():
         raise lab.Broken('network namespaces need root: run it with sudo')
 
 
-def main():
-    words, dashes, command = sys.argv[1:], '--' in sys.argv, []
-    if dashes:
+def main(words):
+    command = []
+    if '--' in words:
         at = words.index('--')
         words, command = words[:at], words[at + 1:]
     args = parser().parse_args(words)
@@ -106,12 +109,18 @@ def main():
             return check.check(args.forwarder)
         print(f'removed {len(left)} namespaces' + ''.join(f'\n  {name}' for name in left))
         return 0
-    except (shape.Wrong, lab.Broken, OSError) as error:
-        print(f'netlab.py: {error}', file=sys.stderr)
-        return 2 if isinstance(error, shape.Wrong) else 3
+    except shape.Wrong as error:
+        return said(2, error)
+    except (lab.Broken, OSError) as error:
+        return said(3, error)
     except KeyboardInterrupt:
         return 130
 
 
+def said(code, error):
+    print(f'netlab.py: {error}', file=sys.stderr)
+    return code
+
+
 if __name__ == '__main__':
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

@@ -33,7 +33,8 @@ class Star {
   // A packet that `host` sends at `now`. REQUIRES: `now` never goes back, nor behind an advance().
   void take(std::size_t host, Packet packet, Instant now);
 
-  // When something next happens, nothing while no packet is on its way.
+  // Until when nothing arrives whatever else is sent, so that advance() may wait; nothing while no
+  // packet is on its way.
   std::optional<Instant> next() const;
 
   // Hands out what has arrived by `now`, in the order of arrival.
@@ -46,18 +47,28 @@ class Star {
   struct OnItsWay {
     Instant at;
     std::uint64_t number;  // so that what arrives in one moment keeps its order
-    bool at_host;          // at the end of the way, or still at the router
     std::size_t receiver;
     Packet packet;
   };
-  static bool later(const OnItsWay& a, const OnItsWay& b);
-  void push(OnItsWay entry);
-  OnItsWay pop();
+  // The earliest first.
+  class Queue {
+   public:
+    bool has_by(Instant now) const { return !heap_.empty() && heap_.front().at <= now; }
+    std::optional<Instant> next() const;
+    void push(Instant at, std::size_t receiver, Packet packet);
+    OnItsWay pop();
+
+   private:
+    static bool later(const OnItsWay& a, const OnItsWay& b);
+
+    std::vector<OnItsWay> heap_;
+    std::uint64_t pushed_ = 0;
+  };
 
   std::unordered_map<std::uint32_t, std::size_t> host_of_;
   std::vector<Link> up_, down_;
-  std::vector<OnItsWay> heap_;  // the earliest first
-  std::uint64_t pushed_ = 0;
+  Instant shortest_way_;  // down, of any host
+  Queue to_router_, to_hosts_;
 };
 
 }  // namespace outrigger::netlab

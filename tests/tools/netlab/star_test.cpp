@@ -53,6 +53,28 @@ TEST_CASE("a late call delays nothing on the second link") {
   CHECK(star.next() == Instant(milliseconds(42)));
 }
 
+// Mutation: in next take *router alone; or the longest way in place of the shortest.
+TEST_CASE("a look is due before a packet can arrive, and not when it comes to the router") {
+  Star star({{1, kSlow}, {2, kNear}, {3, kSlow}}, 1);
+  star.take(0, packet(2, 7), milliseconds(0));
+  CHECK(star.next() == Instant(milliseconds(21 + 5)));
+  star.advance(milliseconds(26), [](std::size_t, Packet) { FAIL("it is still on the line"); });
+  CHECK(star.next() == Instant(milliseconds(21 + 6)));
+}
+
+// Mutation: in advance deliver what is due before what comes to the router is looked at.
+TEST_CASE("one late call hands out in the order of arrival") {
+  Star star({{1, kSlow}, {2, kNear}, {3, kNear}}, 1);
+  star.take(0, packet(2, 7), milliseconds(0));
+  star.take(2, packet(2, 8), milliseconds(0));
+  std::vector<std::size_t> sizes;
+  star.advance(milliseconds(8), [](std::size_t, Packet) {});
+  star.take(2, packet(2, 9), milliseconds(8));
+  star.take(2, packet(1, 10), milliseconds(8));
+  star.advance(milliseconds(99), [&](std::size_t, Packet p) { sizes.push_back(p.size); });
+  CHECK(sizes == std::vector<std::size_t>{8, 9, 7, 10});
+}
+
 // Mutation: one line for all hosts in place of one each.
 TEST_CASE("hosts share the receiver's line and not each other's") {
   Star star({{1, kNear}, {2, kNear}, {3, kNear}}, 1);
