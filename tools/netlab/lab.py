@@ -154,9 +154,9 @@ class Lab:
     @staticmethod
     def limit(name, device, shape):
         burst = int(max(shape.rate / 8 / 250, 2 * 65536))  # a tick of the coarsest clock, or two super-packets
-        done = subprocess.run(['tc', '-n', name, 'qdisc', 'add', 'dev', device, 'root', 'tbf', 'rate',
-                               f'{round(shape.rate)}bit', 'burst', str(burst), 'limit', str(shape.queue_bytes() + burst)],
-                              capture_output=True, text=True)
+        command = ['tc', '-n', name, 'qdisc', 'add', 'dev', device, 'root', 'tbf', 'rate', f'{round(shape.rate)}bit',
+                   'burst', str(burst), 'limit', str(shape.queue_bytes() + burst)]
+        done = subprocess.run(command, capture_output=True, text=True)
         if done.returncode != 0:
             raise Broken(f"'tc ... tbf' failed: {done.stderr.strip()}")
 
