@@ -55,7 +55,8 @@ class Bench:
         """What the cell's program needs and is not there."""
         if cell.method.program == cells.OUTRIGGER:
             return None
-        module, python = {cells.DDP: 'torch', cells.TORCHFT: 'torchft'}[cell.method.program], self.python[cell.method.program]
+        python = self.python[cell.method.program]
+        module = 'torchft' if cell.method.program == cells.TORCHFT else 'torch'
         found = shutil.which(python) and subprocess.run([python, '-c', f'import {module}'], capture_output=True)
         return None if found and found.returncode == 0 else f'{python} has no {module}'
 

@@ -46,7 +46,7 @@ def parser():
     run.add_argument('--host', action='append', default=[], metavar='K:rate=R,delay=D...',
                      help='what is different for host K')
     run.add_argument('--veth', action='store_true',
-                     help='veth pairs and a bridge in place of the forwarder: as fast as memory, or --rate, and no delay')
+                     help='veth pairs and a bridge, no forwarder: as fast as memory, or --rate; no delay')
     run.add_argument('--logs', type=pathlib.Path, metavar='DIR',
                      help='output to hostK.log there, and the links\' counts to forwarder.log')
     run.add_argument('--only-first-exit', action='store_true', help='the first command to end ends all, with its code')

@@ -3,7 +3,7 @@
 
   probe.py ping ADDRESS COUNT INTERVAL      prints JSON: the round trips that came back, in seconds
   probe.py receive WINDOW SKIP              listens; prints "listening", then JSON: bytes a second after SKIP seconds
-  probe.py send ADDRESS SKIP SECONDS        prints JSON: the receiver's window as TCP has it, in bytes; SECONDS after SKIP
+  probe.py send ADDRESS SKIP SECONDS        prints JSON: the receiver's window as TCP has it, in bytes, after SKIP seconds
 """
 import json, os, select, socket, statistics, struct, sys, time
 

@@ -44,8 +44,10 @@ class Cell:
 
     def key(self):
         """What the result depends on; a result of other settings does not count."""
-        timed = {'every': self.every, 'rounds': self.rounds} if self.has_rounds() else {'steps': self.steps_without_rounds()}
-        return {'cell': self.name, 'rtt_ms': self.rtt_ms, **timed}
+        key = {'cell': self.name, 'rtt_ms': self.rtt_ms}
+        if self.has_rounds():
+            return {**key, 'every': self.every, 'rounds': self.rounds}
+        return {**key, 'steps': self.steps_without_rounds()}
 
     def has_rounds(self):
         return self.sync and self.method.program != DDP

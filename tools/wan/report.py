@@ -51,8 +51,8 @@ def table(results, grid):
         shown = ' | '.join(cell_text(*by[method.name, *column]) for column in columns)
         lines.append(f'| {method.title} | {shown} |')
     lines += ['', 'Tokens/s of all islands (part of those of the same processes alone); '
-              f'{grid[0].rtt_ms:g} ms round trip; H = {grid[0].every}, {grid[0].rounds} rounds timed; one thread an island'
-              f'{cores(results)}.']
+              f'{grid[0].rtt_ms:g} ms round trip; H = {grid[0].every}, {grid[0].rounds} rounds timed; '
+              f'one thread an island{cores(results)}.']
     notes = [f'- {cell.name}: {word}' for cell in grid if (word := last_word(results, cell))]
     return '\n'.join([*lines, *(['', *notes] if notes else []), ''])
 

@@ -48,9 +48,12 @@ class Flags(unittest.TestCase):
     def test_a_wrong_flag_is_named_in_one_line(self):
         two = ('run', '--hosts', 2)
         for words, named in (((), 'run|check|clean'), (('rum',), 'rum'), (('run', '--', 'true'), '--hosts'),
-                             ((*two, '--rat', '1gbit', '--', 'true'), '--rat '), ((*two, '--rate', '1gb', '--', 'true'), '1gb'),
-                             ((*two, '--rate', '0mbit', '--', 'true'), '0mbit'), ((*two, '--delay', '40', '--', 'true'), '40'),
-                             ((*two, '--loss', '101%', '--', 'true'), '101%'), ((*two, '--loss', '0.1', '--', 'true'), '0.1'),
+                             ((*two, '--rat', '1gbit', '--', 'true'), '--rat '),
+                             ((*two, '--rate', '1gb', '--', 'true'), '1gb'),
+                             ((*two, '--rate', '0mbit', '--', 'true'), '0mbit'),
+                             ((*two, '--delay', '40', '--', 'true'), '40'),
+                             ((*two, '--loss', '101%', '--', 'true'), '101%'),
+                             ((*two, '--loss', '0.1', '--', 'true'), '0.1'),
                              ((*two, '--queue', '0mb', '--rate', '1gbit', '--', 'true'), '0mb'),
                              ((*two, '--queue', '4mb', '--', 'true'), 'queue'),
                              ((*two, '--jitter', '2ms', '--', 'true'), 'jitter'),

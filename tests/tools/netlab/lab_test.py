@@ -86,7 +86,7 @@ class Labs(unittest.TestCase):
     def left(self, owner):
         return [name for name in lab.all_names() if name.startswith(f'netlab-{owner}-')]
 
-    # Mutation: in read_packet take the sender for the destination; in Forwarder::read_from keep spare_ for large packets.
+    # Mutation: in read_packet take the sender for the destination; or in read_from don't move spare_.
     def test_hosts_reach_each_other_with_whole_data(self):
         for shape in (['--delay', '5ms'], ['--rate', '200mbit', '--delay', '2ms', '--loss', '0.5%', '--jitter', '1ms'],
                       ['--veth'], ['--veth', '--rate', '1gbit']):
@@ -95,8 +95,8 @@ class Labs(unittest.TestCase):
 
     # Mutation: in plan_words take a quarter of the delay.
     def test_a_round_trip_takes_no_less_than_twice_the_delay(self):
-        code, said = self.run_lab('--hosts', 2, '--delay', '20ms', '--host', '1:delay=10ms', '--', sys.executable, PROBE, 'ping',
-                         '10.89.0.2', 5, 0.01)
+        code, said = self.run_lab('--hosts', 2, '--delay', '20ms', '--host', '1:delay=10ms', '--',
+                                  sys.executable, PROBE, 'ping', '10.89.0.2', 5, 0.01)
         self.assertEqual(code, 0, said)
         [trips] = [json.loads(line.split('| ')[1]) for line in said.splitlines() if line.startswith('host0')]
         self.assertEqual(len(trips), 5)
@@ -107,8 +107,10 @@ class Labs(unittest.TestCase):
         with tempfile.TemporaryDirectory() as folder:
             # Host 0 ends when there is no trace left of host 1: its end was noticed.
             first = f'echo $$ > {folder}/new; mv {folder}/new {folder}/pid; kill -9 $$'
-            then = f'until [ -e {folder}/pid ]; do sleep 0.01; done; while [ -e /proc/$(cat {folder}/pid) ]; do sleep 0.01; done'
-            code, said = self.run_lab('--hosts', 2, '--', 'sh', '-c', f'if [ $NETLAB_HOST = 1 ]; then {first}; fi; {then}; exit 4')
+            until = f'until [ -e {folder}/pid ]; do sleep 0.01; done'
+            gone = f'while [ -e /proc/$(cat {folder}/pid) ]; do sleep 0.01; done'
+            script = f'if [ $NETLAB_HOST = 1 ]; then {first}; fi; {until}; {gone}; exit 4'
+            code, said = self.run_lab('--hosts', 2, '--', 'sh', '-c', script)
             self.assertEqual(code, 137, said)
 
     # Mutation: in Hosts.run leave out SIGTERM, so that only the grace ends a host.
@@ -116,7 +118,8 @@ class Labs(unittest.TestCase):
         code, said = self.run_lab('--hosts', 3, '--only-first-exit', '--', 'sh', '-c',
                          '[ $NETLAB_HOST != 1 ] || { sleep 2; exit 6; }; exec "$@"', 'sh', *WAIT)
         self.assertEqual(code, 6)
-        self.assertEqual(sorted(said.splitlines()), [f'host{n}| {word}' for n in (0, 2) for word in ('SIGTERM', 'ready')])
+        self.assertEqual(sorted(said.splitlines()),
+                         [f'host{n}| {word}' for n in (0, 2) for word in ('SIGTERM', 'ready')])
 
     # Mutation: leave SIGUSR1 out of NOTICED.
     def test_signals_are_passed_on(self):
@@ -171,7 +174,8 @@ class Labs(unittest.TestCase):
     # Mutation: in Hosts open no log.
     def test_logs_go_to_files(self):
         with tempfile.TemporaryDirectory() as folder:
-            code, said = self.run_lab('--hosts', 2, '--logs', folder + '/new', '--', 'sh', '-c', 'echo $NETLAB_HOST; echo e >&2')
+            code, said = self.run_lab('--hosts', 2, '--logs', folder + '/new', '--',
+                                      'sh', '-c', 'echo $NETLAB_HOST; echo e >&2')
             self.assertEqual((code, said), (0, ''))
             for host in (0, 1):
                 self.assertEqual(pathlib.Path(folder, f'new/host{host}.log').read_text(), f'{host}\ne\n')
@@ -179,12 +183,14 @@ class Labs(unittest.TestCase):
 
     # Mutation: in Host.pass_on print what has come at once, line or not.
     def test_output_without_an_end_of_line_is_kept_together(self):
-        code, said = self.run_lab('--hosts', 1, '--', 'sh', '-c', 'printf a; sleep 0.2; printf "b\\nc"; sleep 0.2; printf d')
+        script = 'printf a; sleep 0.2; printf "b\\nc"; sleep 0.2; printf d'
+        code, said = self.run_lab('--hosts', 1, '--', 'sh', '-c', script)
         self.assertEqual((code, said), (0, 'host0| ab\nhost0| cd\n'))
 
     # Mutation: in Lab.set_up don't look for the forwarder.
     def test_what_is_missing_is_said(self):
-        for command, words in ((['--forwarder', '/none/forwarder'], '/none/forwarder'), (['--logs', '/proc/x'], '/proc/x')):
+        for command, words in ((['--forwarder', '/none/forwarder'], 'no forwarder at /none/forwarder'),
+                               (['--logs', '/proc/x'], '/proc/x')):
             code, said = self.run_lab('--hosts', 1, *command, '--', 'true')
             self.assertEqual((code, said.count('\n')), (3, 1), said)
             self.assertIn(words, said)
