@@ -47,7 +47,7 @@ class Hosts:
     """Runs a command in every host of a lab. With a folder the output goes to hostK.log there."""
 
     def __init__(self, lab, command, folder=None):
-        self.selector = selectors.DefaultSelector()
+        self.lab, self.selector = lab, selectors.DefaultSelector()
         self.pending = []  # signals
         wake, self.waker = os.pipe()
         for end in (wake, self.waker):
@@ -64,11 +64,12 @@ class Hosts:
 
     def run(self, only_first_exit):
         """Returns the exit code: of the host that failed first, or with only_first_exit of the one that ended first,
-        whereupon the others are ended."""
+        whereupon the others are ended. Raises lab.Broken where the links go."""
         verdict = kill_at = None
         wishes = 0
         while any(host.code is None for host in self.hosts):
             self.wait(kill_at)
+            self.lab.check()
             for number in self.signals():
                 wishes += number in (signal.SIGINT, signal.SIGTERM)
                 self.send(signal.SIGKILL if wishes > PATIENCE else number)

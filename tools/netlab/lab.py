@@ -160,6 +160,11 @@ class Lab:
         if done.returncode != 0:
             raise Broken(f"'tc ... tbf' failed: {done.stderr.strip()}")
 
+    def check(self):
+        """Broken where the links are gone."""
+        if self.forwarder and self.forwarder.poll() is not None:
+            raise Broken(f'the forwarder ended with {self.forwarder.returncode} before the commands did')
+
     def tear_down(self):
         """Returns what the forwarder said at its end."""
         said = ''

@@ -83,6 +83,9 @@ class Labs(unittest.TestCase):
             self.assertLess(time.monotonic(), until, what)
             time.sleep(0.02)
 
+    def children(self, tool):
+        return list(map(int, pathlib.Path(f'/proc/{tool.pid}/task/{tool.pid}/children').read_text().split()))
+
     def left(self, owner):
         return [name for name in lab.all_names() if name.startswith(f'netlab-{owner}-')]
 
@@ -143,14 +146,25 @@ class Labs(unittest.TestCase):
         mark = f'60{os.getpid()}'  # seconds: an odd number, to find the processes by
         tool = self.start('--hosts', 2, '--delay', '5ms', '--', 'sh', '-c', f'sleep {mark} & echo ready; sleep {mark}')
         self.eventually(lambda: len(running(mark)) == 4, 'the commands have not started')
-        of_driver = pathlib.Path(f'/proc/{tool.pid}/task/{tool.pid}/children').read_text().split()
-        helpers = set(running(FORWARDER)) & set(map(int, of_driver))
+        helpers = set(running(FORWARDER)) & set(self.children(tool))
         self.assertEqual(len(helpers), 2)  # the forwarder, and the guard
         tool.kill()
         tool.communicate(timeout=LIMIT)
         self.eventually(lambda: not running(mark), 'the commands go on')
         self.eventually(lambda: not self.left(tool.pid), 'its namespaces stay')
         self.eventually(lambda: not helpers & set(running(FORWARDER)), 'the forwarder goes on')
+
+    # Mutation: in Hosts.run leave out the check.
+    def test_a_dead_forwarder_ends_the_lab(self):
+        tool = self.start('--hosts', 1, '--', *WAIT)
+        self.assertEqual(tool.stdout.readline(), 'host0| ready\n')
+        [forwarder] = [pid for pid in self.children(tool)
+                       if os.readlink(f'/proc/{pid}/exe') == os.path.realpath(FORWARDER)]
+        os.kill(forwarder, signal.SIGKILL)
+        said = tool.communicate(timeout=LIMIT)[0]
+        self.assertEqual(tool.returncode, 3, said)
+        self.assertIn('the forwarder ended with -9', said)
+        self.assertEqual(self.left(tool.pid), [])
 
     # Mutation: in clean compare the process number alone: then the name of a dead owner whose number is ours stays.
     def test_what_dead_owners_left_is_removed_and_nothing_else(self):
