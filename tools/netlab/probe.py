@@ -3,9 +3,9 @@
 
   probe.py ping ADDRESS COUNT INTERVAL      prints JSON: the round trips that came back, in seconds
   probe.py receive WINDOW SKIP              listens; prints "listening", then JSON: bytes a second after SKIP seconds
-  probe.py send ADDRESS SKIP SECONDS        prints JSON: the receiver's window as TCP has it, in bytes, after SKIP seconds
+  probe.py send ADDRESS SKIP SECONDS        prints JSON: the receiver's largest window after SKIP seconds, in bytes
 """
-import json, os, select, socket, statistics, struct, sys, time
+import json, os, select, socket, struct, sys, time
 
 PORT = 9000
 ECHO, ANSWER = 8, 0  # kinds of ICMP messages
@@ -69,7 +69,7 @@ def send(address, skip, seconds):
         info = stream.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 512)
         if now > began + skip and len(info) >= WINDOW_AT + 4:
             windows += struct.unpack_from('I', info, WINDOW_AT)
-    return statistics.mean(windows)
+    return max(windows)
 
 
 if __name__ == '__main__':
