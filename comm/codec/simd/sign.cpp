@@ -9,6 +9,8 @@
 #include <outrigger/comm/codec/simd/block-inl.h>
 #include <outrigger/comm/codec/simd/sums-inl.h>
 
+#include <cstring>
+
 HWY_BEFORE_NAMESPACE();
 namespace outrigger::simd::HWY_NAMESPACE {
 namespace {
