@@ -37,14 +37,14 @@ inline constexpr std::int32_t kLargestBf16 = 0x7f7f;
 constexpr std::uint16_t nearest_bf16(float value) {
   const std::int32_t magnitude = magnitude_bits(value);
   const std::int32_t nearest = (magnitude + 0x7fff + (magnitude >> 16 & 1)) >> 16;
-  const auto bits = static_cast<std::uint32_t>(std::min(nearest, kLargestBf16));
+  const auto bits = static_cast<std::uint32_t>(smaller(nearest, kLargestBf16));
   return static_cast<std::uint16_t>((float_bits(value) >> 16 & 0x8000) | bits);
 }
 
 // Rounded up with the probability of the 16 bits that go. REQUIRES: value is finite.
 constexpr std::uint16_t random_bf16(float value, std::uint32_t noise) {
   const auto sum = magnitude_bits(value) + static_cast<std::int32_t>(noise & 0xffff);
-  const auto bits = static_cast<std::uint32_t>(std::min(sum >> 16, kLargestBf16));
+  const auto bits = static_cast<std::uint32_t>(smaller(sum >> 16, kLargestBf16));
   return static_cast<std::uint16_t>((float_bits(value) >> 16 & 0x8000) | bits);
 }
 

@@ -18,6 +18,12 @@ constexpr std::int32_t magnitude_bits(float value) {
   return std::bit_cast<std::int32_t>(value) & 0x7fffffff;
 }
 
+// std::min takes references, to which code for a device cannot turn a named constant.
+template <typename Number>
+constexpr Number smaller(Number a, Number b) {
+  return b < a ? b : a;
+}
+
 // The bits of the largest magnitude; kInfinityBits or more if a value is not finite.
 inline std::int32_t largest_magnitude(std::span<const float> values) {
   std::int32_t largest = 0;

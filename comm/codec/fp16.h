@@ -60,7 +60,7 @@ constexpr std::int32_t random_fp16(std::int32_t magnitude, std::uint32_t noise) 
 constexpr std::uint16_t fp16_bits(float value, bool stochastic, std::uint32_t noise) {
   const std::int32_t magnitude = magnitude_bits(value);
   const std::int32_t rounded = stochastic ? random_fp16(magnitude, noise) : nearest_fp16(magnitude);
-  const auto bits = static_cast<std::uint32_t>(std::min(rounded, kLargestFp16));
+  const auto bits = static_cast<std::uint32_t>(smaller(rounded, kLargestFp16));
   return static_cast<std::uint16_t>((float_bits(value) >> 16 & 0x8000) | bits);
 }
 // REQUIRES: the bits are not those of NaN or Inf.

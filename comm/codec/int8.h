@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include <outrigger/comm/codec/codec.h>
+#include <outrigger/comm/codec/float_bits.h>
 #include <outrigger/comm/codec/noise.h>
 #include <outrigger/comm/codec/scale.h>
 
@@ -44,7 +45,7 @@ inline constexpr float kInt8LargestScale = 0x810203p98F;
 
 // The scale of a block whose largest magnitude is `largest`, finite.
 constexpr float int8_scale(float largest) {
-  return std::min(symmetric_scale(largest, 127), kInt8LargestScale);
+  return smaller(symmetric_scale(largest, 127), kInt8LargestScale);
 }
 
 // The code of a value over a scale other than 0. The quotient can pass 127 by one ulp, which only
