@@ -3,6 +3,8 @@
 
 #include <cuda_runtime.h>
 
+#include <string>
+
 // All that is not a launch or a line of a kernel is in parts.h, where a test runs it on the CPU.
 namespace outrigger::cuda {
 namespace {

@@ -143,7 +143,8 @@ TEST_CASE("cuda parts: a team of any size gives the driver's bits and residuals"
           }
 }
 
-// Mutation: a phase of encode_block writes scratch.filled in place of scratch.values (TSan).
+// Mutation: TwoBitCoder::of adds the squares up in s.sum, which others may still read (seen by the
+// thread sanitizer).
 TEST_CASE("cuda parts: members that work at the same time give the same bits") {
   for (const std::string_view name : codec_names()) {
     INFO(name);
