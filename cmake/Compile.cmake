@@ -8,8 +8,8 @@ endforeach()
 add_library(outrigger_compile INTERFACE)
 target_include_directories(outrigger_compile INTERFACE ${PROJECT_BINARY_DIR}/include)
 # Equal bits on every machine need every product rounded: no fused multiply-add, no fast-math.
-target_compile_options(outrigger_compile INTERFACE
-  -Wall -Wextra -Wshadow -Wnon-virtual-dtor -Werror -ffp-contract=off)
+target_compile_options(outrigger_compile INTERFACE $<$<NOT:$<COMPILE_LANGUAGE:CUDA>>:
+  -Wall -Wextra -Wshadow -Wnon-virtual-dtor -Werror -ffp-contract=off>)
 # Only the libraries that are used get loaded: LibTorch costs a process half a second.
 target_link_options(outrigger_compile INTERFACE -Wl,--as-needed)
 if(OUTRIGGER_FUZZ)

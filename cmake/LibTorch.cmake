@@ -15,7 +15,6 @@ target_link_libraries(outrigger_torch INTERFACE stdc++ m
 target_link_options(outrigger_torch INTERFACE -Wl,--allow-shlib-undefined
   -Wl,-rpath,${OUTRIGGER_TORCH}/lib)
 if(OUTRIGGER_CUDA)
-  find_package(CUDAToolkit REQUIRED)
   target_compile_definitions(outrigger_torch INTERFACE OUTRIGGER_CUDA=1)
   target_link_libraries(outrigger_torch INTERFACE -Wl,--no-as-needed
     ${OUTRIGGER_TORCH}/lib/libtorch_cuda.so ${OUTRIGGER_TORCH}/lib/libc10_cuda.so

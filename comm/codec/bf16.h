@@ -34,14 +34,21 @@ inline constexpr std::int32_t kLargestBf16 = 0x7f7f;
 
 // The nearest bf16's bits, ties to even, at most +-kLargestBf16 (for Inf as well).
 // REQUIRES: value is not NaN.
-inline std::uint16_t nearest_bf16(float value) {
+constexpr std::uint16_t nearest_bf16(float value) {
   const std::int32_t magnitude = magnitude_bits(value);
   const std::int32_t nearest = (magnitude + 0x7fff + (magnitude >> 16 & 1)) >> 16;
-  const auto bits = static_cast<std::uint32_t>(std::min(nearest, kLargestBf16));
+  const auto bits = static_cast<std::uint32_t>(smaller(nearest, kLargestBf16));
   return static_cast<std::uint16_t>((float_bits(value) >> 16 & 0x8000) | bits);
 }
 
-inline float from_bf16(std::uint16_t bits) {
+// Rounded up with the probability of the 16 bits that go. REQUIRES: value is finite.
+constexpr std::uint16_t random_bf16(float value, std::uint32_t noise) {
+  const auto sum = magnitude_bits(value) + static_cast<std::int32_t>(noise & 0xffff);
+  const auto bits = static_cast<std::uint32_t>(smaller(sum >> 16, kLargestBf16));
+  return static_cast<std::uint16_t>((float_bits(value) >> 16 & 0x8000) | bits);
+}
+
+constexpr float from_bf16(std::uint16_t bits) {
   return std::bit_cast<float>(std::uint32_t{bits} << 16);
 }
 

@@ -1,3 +1,4 @@
+#include <outrigger/comm/codec/delta.h>
 #include <outrigger/comm/codec/driver.h>
 #include <outrigger/comm/codec/kernels.h>
 #include <outrigger/comm/codec/stretch.h>
@@ -131,7 +132,8 @@ void read_delta(std::span<const float> global, const Segments& local,
     const float* const from = global.data() + offset + at;
     const float* const lost = residual.data() + offset + at;
     float* const to = out.data() + at;
-    for (std::size_t i = 0; i < piece.size(); ++i) to[i] = (from[i] - piece[i]) + decay * lost[i];
+    for (std::size_t i = 0; i < piece.size(); ++i)
+      to[i] = fed_back_delta(from[i], piece[i], lost[i], decay);
   });
 }
 

@@ -11,11 +11,17 @@ namespace outrigger {
 // magnitude is the bits without the sign; magnitudes order like the values' absolute values.
 inline constexpr std::int32_t kInfinityBits = 0x7f800000;  // from here on: not finite
 
-inline std::uint32_t float_bits(float value) {
+constexpr std::uint32_t float_bits(float value) {
   return std::bit_cast<std::uint32_t>(value);
 }
-inline std::int32_t magnitude_bits(float value) {
+constexpr std::int32_t magnitude_bits(float value) {
   return std::bit_cast<std::int32_t>(value) & 0x7fffffff;
+}
+
+// std::min takes references, to which code for a device cannot turn a named constant.
+template <typename Number>
+constexpr Number smaller(Number a, Number b) {
+  return b < a ? b : a;
 }
 
 // The bits of the largest magnitude; kInfinityBits or more if a value is not finite.

@@ -1,10 +1,13 @@
 #pragma once
 
 #include <algorithm>
+#include <bit>
+#include <cmath>
 #include <cstdint>
 
 #include <outrigger/comm/codec/codec.h>
 #include <outrigger/comm/codec/float_bits.h>
+#include <outrigger/comm/codec/noise.h>
 
 namespace outrigger {
 
@@ -36,5 +39,37 @@ class Fp16Codec final : public Codec {
 inline constexpr std::int32_t kFp16NormalFrom = 0x38800000;
 inline constexpr std::int32_t kFp16ExponentShift = 0x38000000;
 inline constexpr std::int32_t kLargestFp16 = 0x7bff;
+
+// Bits of the fp16 magnitude, by integers; a denormal is a count of steps of 2^-24.
+constexpr std::int32_t nearest_fp16(std::int32_t magnitude) {
+  if (magnitude < kFp16NormalFrom)
+    return static_cast<std::int32_t>(std::nearbyint(std::bit_cast<float>(magnitude) * 0x1p24F));
+  const std::int32_t odd = magnitude >> 13 & 1;
+  return (magnitude - kFp16ExponentShift + 0xfff + odd) >> 13;
+}
+constexpr std::int32_t random_fp16(std::int32_t magnitude, std::uint32_t noise) {
+  if (magnitude < kFp16NormalFrom) {
+    const float unit = static_cast<float>(noise) * 0x1p-24F;
+    const float steps = std::bit_cast<float>(magnitude) * 0x1p24F;
+    return static_cast<std::int32_t>(round_randomly(steps, unit));
+  }
+  return (magnitude - kFp16ExponentShift + static_cast<std::int32_t>(noise & 0x1fff)) >> 13;
+}
+
+// REQUIRES: value is finite.
+constexpr std::uint16_t fp16_bits(float value, bool stochastic, std::uint32_t noise) {
+  const std::int32_t magnitude = magnitude_bits(value);
+  const std::int32_t rounded = stochastic ? random_fp16(magnitude, noise) : nearest_fp16(magnitude);
+  const auto bits = static_cast<std::uint32_t>(smaller(rounded, kLargestFp16));
+  return static_cast<std::uint16_t>((float_bits(value) >> 16 & 0x8000) | bits);
+}
+// REQUIRES: the bits are not those of NaN or Inf.
+constexpr float from_fp16(std::uint16_t half) {
+  const std::uint32_t magnitude = half & 0x7fff;
+  const float value = magnitude < 0x400
+                          ? static_cast<float>(magnitude) * 0x1p-24F
+                          : std::bit_cast<float>((magnitude << 13) + kFp16ExponentShift);
+  return half < 0x8000 ? value : -value;
+}
 
 }  // namespace outrigger

@@ -1,24 +1,13 @@
 #include <outrigger/comm/codec/float_bits.h>
 #include <outrigger/comm/codec/fp32.h>
 #include <outrigger/comm/codec/little_endian.h>
+#include <outrigger/comm/codec/non_finite.h>
 
-#include <algorithm>
 #include <cassert>
-#include <cmath>
+#include <cfloat>
 #include <cstring>
-#include <limits>
 
 namespace outrigger {
-namespace {
-
-float finite_stand_in(float value) {
-  const std::int32_t magnitude = magnitude_bits(value);
-  if (magnitude < kInfinityBits) return value;
-  if (magnitude > kInfinityBits) return 0.0F;
-  return std::copysign(std::numeric_limits<float>::max(), value);
-}
-
-}  // namespace
 
 bool Fp32Codec::encode_block(std::span<const float> values, std::span<std::byte> out,
                              const Rounding&) const {
@@ -29,7 +18,7 @@ bool Fp32Codec::encode_block(std::span<const float> values, std::span<std::byte>
     return true;
   }
   for (std::size_t i = 0; i < values.size(); ++i)
-    store_little_endian(finite_stand_in(values[i]), out.data() + 4 * i);
+    store_little_endian(finite_stand_in(values[i], FLT_MAX), out.data() + 4 * i);
   return false;
 }
 

@@ -1,6 +1,12 @@
 #pragma once
 
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <cstdint>
+
 #include <outrigger/comm/codec/codec.h>
+#include <outrigger/comm/codec/float_bits.h>
 
 namespace outrigger {
 
@@ -38,5 +44,31 @@ class Fp4E3m0Codec final : public Codec {
                     const Rounding& rounding = {}) const override;
   Status decode_block(std::span<const std::byte> in, std::span<float> values) const override;
 };
+
+// The exponent field of 2^(c - 7) is 120 + c; q is in [0, 1].
+constexpr unsigned nearest_e3m0(float q) {
+  if (q < 0x1p-7F) return 0;
+  // From 1.5 * 2^e on, half a mantissa more carries into the exponent.
+  const std::int32_t exponent = (magnitude_bits(q) + 0x400000) >> 23;
+  return static_cast<unsigned>(std::max(exponent - 120, 1));
+}
+constexpr unsigned random_e3m0(float q, std::uint32_t noise) {
+  if (q < 0x1p-6F) return static_cast<float>(noise) * 0x1p-24F < q * 64 ? 1 : 0;
+  // A random mantissa more carries with probability q / 2^e - 1.
+  const auto exponent = (magnitude_bits(q) + static_cast<std::int32_t>(noise >> 1)) >> 23;
+  return static_cast<unsigned>(exponent - 120);
+}
+
+// The 4 bits of a value under a scale other than 0, and back.
+constexpr unsigned e3m0_nibble(float value, float scale, bool stochastic, std::uint32_t noise) {
+  const float q = std::fabs(value) / scale;
+  const unsigned code = stochastic ? random_e3m0(q, noise) : nearest_e3m0(q);
+  return code == 0 ? 0 : code | (float_bits(value) >> 31 << 3);
+}
+constexpr float e3m0_value(unsigned nibble, float scale) {
+  if (nibble == 0) return 0;
+  const float level = std::bit_cast<float>((120 + (nibble & 7)) << 23);
+  return scale * (nibble < 8 ? level : -level);
+}
 
 }  // namespace outrigger

@@ -1,6 +1,10 @@
 #pragma once
 
+#include <algorithm>
+#include <cmath>
+
 #include <outrigger/comm/codec/codec.h>
+#include <outrigger/comm/codec/noise.h>
 
 namespace outrigger {
 
@@ -37,5 +41,17 @@ class Int4Codec final : public Codec {
 
 // FLT_MAX / 7, exactly: the largest scale that an encoder writes; its product with 7 is finite.
 inline constexpr float kInt4LargestScale = 0x249249p104F;
+
+// The 4 bits of a value over a scale other than 0. The quotient can pass 7 by one ulp, which only
+// random rounding would notice.
+constexpr unsigned int4_code(float quotient, bool stochastic, float noise) {
+  const float code = stochastic ? round_randomly(std::clamp(quotient, -7.0F, 7.0F), noise)
+                                : std::nearbyint(quotient);
+  return static_cast<unsigned>(static_cast<int>(code)) & 15;
+}
+// The number of 4 bits, -8 to 7.
+constexpr int from_int4(unsigned code) {
+  return static_cast<int>(code ^ 8) - 8;
+}
 
 }  // namespace outrigger

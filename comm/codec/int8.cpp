@@ -1,7 +1,6 @@
 #include <outrigger/comm/codec/int8.h>
 #include <outrigger/comm/codec/kernels.h>
 #include <outrigger/comm/codec/non_finite.h>
-#include <outrigger/comm/codec/scale.h>
 
 #include <cassert>
 
@@ -12,10 +11,6 @@ constexpr std::size_t kBlock = 256;
 constexpr std::size_t kScaleBytes = 4;
 
 }  // namespace
-
-float int8_scale(float largest) {
-  return std::min(symmetric_scale(largest, 127), kInt8LargestScale);
-}
 
 std::size_t Int8Codec::encoded_bytes(std::size_t elements) const {
   return elements + kScaleBytes * (elements / kBlock + (elements % kBlock != 0));

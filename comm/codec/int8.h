@@ -1,6 +1,13 @@
 #pragma once
 
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+
 #include <outrigger/comm/codec/codec.h>
+#include <outrigger/comm/codec/float_bits.h>
+#include <outrigger/comm/codec/noise.h>
+#include <outrigger/comm/codec/scale.h>
 
 namespace outrigger {
 
@@ -33,10 +40,20 @@ class Int8Codec final : public Codec {
   Status decode_block(std::span<const std::byte> in, std::span<float> values) const override;
 };
 
-// The scale of a block whose largest magnitude is `largest`, finite.
-float int8_scale(float largest);
-
 // The largest fp32 value whose product with 127 is finite.
 inline constexpr float kInt8LargestScale = 0x810203p98F;
+
+// The scale of a block whose largest magnitude is `largest`, finite.
+constexpr float int8_scale(float largest) {
+  return smaller(symmetric_scale(largest, 127), kInt8LargestScale);
+}
+
+// The code of a value over a scale other than 0. The quotient can pass 127 by one ulp, which only
+// random rounding would notice.
+constexpr std::int8_t int8_code(float quotient, bool stochastic, float noise) {
+  return static_cast<std::int8_t>(stochastic
+                                      ? round_randomly(std::clamp(quotient, -127.0F, 127.0F), noise)
+                                      : std::nearbyint(quotient));
+}
 
 }  // namespace outrigger

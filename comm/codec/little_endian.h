@@ -1,8 +1,8 @@
 #pragma once
 
+#include <array>
 #include <bit>
 #include <cstddef>
-#include <cstring>
 
 namespace outrigger {
 
@@ -11,15 +11,16 @@ static_assert(std::endian::native == std::endian::little,
               "the codecs assume a little-endian machine");
 
 template <typename Number>
-Number load_little_endian(const std::byte* from) {
-  Number value;
-  std::memcpy(&value, from, sizeof value);
-  return value;
+constexpr Number load_little_endian(const std::byte* from) {
+  std::array<std::byte, sizeof(Number)> bytes = {};
+  for (std::size_t i = 0; i < sizeof(Number); ++i) bytes[i] = from[i];
+  return std::bit_cast<Number>(bytes);
 }
 
 template <typename Number>
-void store_little_endian(Number value, std::byte* to) {
-  std::memcpy(to, &value, sizeof value);
+constexpr void store_little_endian(Number value, std::byte* to) {
+  const auto bytes = std::bit_cast<std::array<std::byte, sizeof(Number)>>(value);
+  for (std::size_t i = 0; i < sizeof(Number); ++i) to[i] = bytes[i];
 }
 
 }  // namespace outrigger

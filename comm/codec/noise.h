@@ -8,11 +8,14 @@
 
 namespace outrigger {
 
+// Here and in the codecs' headers: what is constexpr is also compiled for devices (cuda/), so that
+// one formula says what the bits are.
+
 // The random numbers of stochastic rounding: a key for the block, from it 24 bits for each value.
 
 // SplitMix64's finaliser (Steele, Lea, Flood: Fast splittable pseudorandom number generators,
 // OOPSLA 2014), twice.
-inline std::uint32_t noise_key(const Rounding& rounding) {
+constexpr std::uint32_t noise_key(const Rounding& rounding) {
   const auto mix = [](std::uint64_t z) {
     z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9U;
     z = (z ^ (z >> 27)) * 0x94d049bb133111ebU;
@@ -23,7 +26,7 @@ inline std::uint32_t noise_key(const Rounding& rounding) {
 
 // Uniform in [0, 2^24), for value `index` of the block: a 32-bit integer hash with two
 // multiplications (Wellons, "Prospecting for hash functions": lowbias32).
-inline std::uint32_t noise_bits(std::uint32_t key, std::uint32_t index) {
+constexpr std::uint32_t noise_bits(std::uint32_t key, std::uint32_t index) {
   std::uint32_t h = key + index * 0x9e3779b9U;
   h = (h ^ (h >> 16)) * 0x7feb352dU;
   h = (h ^ (h >> 15)) * 0x846ca68bU;
@@ -31,12 +34,12 @@ inline std::uint32_t noise_bits(std::uint32_t key, std::uint32_t index) {
 }
 
 // The same as a value in [0, 1).
-inline float noise_unit(std::uint32_t key, std::uint32_t index) {
+constexpr float noise_unit(std::uint32_t key, std::uint32_t index) {
   return static_cast<float>(noise_bits(key, index)) * 0x1p-24F;
 }
 
 // The integer below `value` or the one above, the latter with probability value - floor(value).
-inline float round_randomly(float value, float noise) {
+constexpr float round_randomly(float value, float noise) {
   const float below = std::floor(value);
   return below + (noise < value - below ? 1.0F : 0.0F);
 }

@@ -2,7 +2,7 @@
 
 #include <array>
 #include <cassert>
-#include <cmath>
+#include <cstdint>
 #include <span>
 
 #include <outrigger/comm/codec/float_bits.h>
@@ -18,6 +18,14 @@ inline float largest_finite(std::span<const float> values) {
   return std::bit_cast<float>(largest);
 }
 
+// What stands in for NaN, 0, and for Inf, `infinity` with its sign.
+constexpr float finite_stand_in(float value, float infinity) {
+  const std::int32_t magnitude = magnitude_bits(value);
+  if (magnitude < kInfinityBits) return value;
+  if (magnitude > kInfinityBits) return 0.0F;
+  return value < 0 ? -infinity : infinity;
+}
+
 // What stands in for the values of a block that has NaN or Inf (codec.h): 0, and a magnitude, the
 // largest finite one unless another is given. `kBlock`: the most values.
 template <std::size_t kBlock>
@@ -27,12 +35,7 @@ class FiniteStandIns {
       : FiniteStandIns(values, largest_finite(values)) {}
   FiniteStandIns(std::span<const float> values, float infinity) : count_(values.size()) {
     assert(values.size() <= kBlock);
-    for (std::size_t i = 0; i < count_; ++i) {
-      const float value = values[i];
-      values_[i] = std::isfinite(value) ? value
-                   : std::isnan(value)  ? 0.0F
-                                        : std::copysign(infinity, value);
-    }
+    for (std::size_t i = 0; i < count_; ++i) values_[i] = finite_stand_in(values[i], infinity);
   }
   std::span<const float> values() const { return std::span(values_).first(count_); }
 

@@ -9,7 +9,7 @@ namespace outrigger {
 
 bool read_sign_scale(const std::byte* in, std::size_t sign_bytes, float& scale) {
   scale = load_little_endian<float>(in);
-  if (float_bits(scale) >= 0x7f800000) return false;  // -0 is above, too
+  if (!is_sign_scale(scale)) return false;
   const std::byte* signs = in + sizeof scale;
   return scale != 0.0F || std::all_of(signs, signs + sign_bytes,
                                       [](std::byte byte) { return byte == std::byte{0}; });

@@ -34,8 +34,11 @@ class SignCodec final : public Codec {
 
 // What the kernels share. The scale of a block from the sum of |x| * unit.to; and reading it: false
 // if no encoder writes such a block with that many bytes of signs.
-inline float sign_scale(float sum, std::size_t count, float largest, const Unit& unit) {
+constexpr float sign_scale(float sum, std::size_t count, float largest, const Unit& unit) {
   return std::min(sum / static_cast<float>(count), largest * unit.to) * unit.from;
+}
+constexpr bool is_sign_scale(float scale) {
+  return float_bits(scale) < 0x7f800000;  // -0 is above, too
 }
 bool read_sign_scale(const std::byte* in, std::size_t sign_bytes, float& scale);
 

@@ -18,13 +18,13 @@ using Partials = std::array<float, kPartials>;
 
 // Adds the upper half to the lower, and so on; lengths that the compiler knows become vectors.
 template <std::size_t half>
-float fold(Partials& partials) {
+constexpr float fold(Partials& partials) {
   for (std::size_t i = 0; i < half; ++i) partials[i] += partials[i + half];
   if constexpr (half > 1) return fold<half / 2>(partials);
   return partials[0];
 }
 
-inline float total(Partials partials) {
+constexpr float total(Partials partials) {
   return fold<kPartials / 2>(partials);
 }
 
@@ -35,7 +35,7 @@ struct Unit {
   float from;
 };
 
-inline Unit unit_of(std::int32_t largest_magnitude_bits) {
+constexpr Unit unit_of(std::int32_t largest_magnitude_bits) {
   const std::int32_t exponent = std::clamp(254 - (largest_magnitude_bits >> 23), 1, 253);
   return {std::bit_cast<float>(exponent << 23), std::bit_cast<float>((254 - exponent) << 23)};
 }

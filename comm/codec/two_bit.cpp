@@ -1,36 +1,16 @@
-#include <outrigger/comm/codec/bf16.h>
 #include <outrigger/comm/codec/kernels.h>
 #include <outrigger/comm/codec/little_endian.h>
 #include <outrigger/comm/codec/non_finite.h>
 #include <outrigger/comm/codec/two_bit.h>
 
 #include <cassert>
-#include <cmath>
 
 namespace outrigger {
 
-std::array<float, 3> two_bit_borders(float mean, float squares, std::size_t count) {
-  if (count < 2) return {mean, mean, mean};
-  const float deviation = std::sqrt(squares / static_cast<float>(count - 1));
-  const float width = 1.5F * deviation;
-  return {mean - 1.5F * width, mean - 0.5F * width, mean + 0.5F * width};
-}
-
 void write_two_bit_levels(const std::array<float, 4>& sums,
                           const std::array<std::uint32_t, 4>& counts, float from, std::byte* out) {
-  for (std::size_t q = 0; q < 4; ++q) {
-    const float mean = counts[q] == 0 ? 0.0F : sums[q] / static_cast<float>(counts[q]);
-    store_little_endian(nearest_bf16(mean * from), out + 2 * q);
-  }
-}
-
-bool read_two_bit_levels(const std::byte* in, std::array<float, 4>& levels) {
-  std::int32_t largest = 0;
-  for (std::size_t q = 0; q < 4; ++q) {
-    levels[q] = from_bf16(load_little_endian<std::uint16_t>(in + 2 * q));
-    largest = std::max(largest, magnitude_bits(levels[q]));
-  }
-  return largest < kInfinityBits;
+  for (std::size_t q = 0; q < 4; ++q)
+    store_little_endian(two_bit_level(sums[q], counts[q], from), out + 2 * q);
 }
 
 std::size_t TwoBitCodec::encoded_bytes(std::size_t elements) const {

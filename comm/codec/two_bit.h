@@ -1,8 +1,13 @@
 #pragma once
 
+#include <algorithm>
 #include <array>
+#include <cmath>
+#include <cstdint>
 
+#include <outrigger/comm/codec/bf16.h>
 #include <outrigger/comm/codec/codec.h>
+#include <outrigger/comm/codec/little_endian.h>
 
 namespace outrigger {
 
@@ -44,12 +49,36 @@ class TwoBitCodec final : public Codec {
 inline constexpr std::size_t kTwoBitLevelBytes = 8;
 
 // Where bins 1, 2 and 3 begin; `squares` is the sum of (x - mean)^2.
-std::array<float, 3> two_bit_borders(float mean, float squares, std::size_t count);
+constexpr std::array<float, 3> two_bit_borders(float mean, float squares, std::size_t count) {
+  if (count < 2) return {mean, mean, mean};
+  const float deviation = std::sqrt(squares / static_cast<float>(count - 1));
+  const float width = 1.5F * deviation;
+  return {mean - 1.5F * width, mean - 0.5F * width, mean + 0.5F * width};
+}
 
-// Writes and reads the four levels. `sums` are of the values times `1 / from`. read: false if one
-// is not finite.
+constexpr unsigned two_bit_code(float value, const std::array<float, 3>& borders) {
+  unsigned code = 0;
+  for (const float border : borders) code += value >= border;
+  return code;
+}
+
+// What is written as the level of `count` values with that sum, which is of the values times
+// `1 / from`.
+constexpr std::uint16_t two_bit_level(float sum, std::uint32_t count, float from) {
+  const float mean = count == 0 ? 0.0F : sum / static_cast<float>(count);
+  return nearest_bf16(mean * from);
+}
+
+// Writes and reads the four levels. read: false if one is not finite.
 void write_two_bit_levels(const std::array<float, 4>& sums,
                           const std::array<std::uint32_t, 4>& counts, float from, std::byte* out);
-bool read_two_bit_levels(const std::byte* in, std::array<float, 4>& levels);
+constexpr bool read_two_bit_levels(const std::byte* in, std::array<float, 4>& levels) {
+  std::int32_t largest = 0;
+  for (std::size_t q = 0; q < 4; ++q) {
+    levels[q] = from_bf16(load_little_endian<std::uint16_t>(in + 2 * q));
+    largest = std::max(largest, magnitude_bits(levels[q]));
+  }
+  return largest < kInfinityBits;
+}
 
 }  // namespace outrigger

@@ -11,13 +11,8 @@ namespace outrigger {
 
 bool read_linear_levels(const std::byte* in, std::size_t code_bytes, std::array<float, 4>& levels) {
   const auto lowest = load_little_endian<float>(in), highest = load_little_endian<float>(in + 4);
-  const auto is_end = [](float value) {
-    return magnitude_bits(value) < kInfinityBits && float_bits(value) != 0x80000000;
-  };
-  if (!is_end(lowest) || !is_end(highest) || highest < lowest) return false;
-  const double step = linear_step(lowest, highest);
-  levels = {lowest, static_cast<float>(lowest + step), static_cast<float>(lowest + 2 * step),
-            highest};
+  if (!are_linear_ends(lowest, highest)) return false;
+  levels = linear_levels(lowest, highest);
   const std::byte* codes = in + kLinearEndBytes;
   return lowest < highest || std::all_of(codes, codes + code_bytes,
                                          [](std::byte byte) { return byte == std::byte{0}; });

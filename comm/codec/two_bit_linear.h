@@ -1,8 +1,12 @@
 #pragma once
 
+#include <algorithm>
 #include <array>
+#include <cmath>
 
 #include <outrigger/comm/codec/codec.h>
+#include <outrigger/comm/codec/float_bits.h>
+#include <outrigger/comm/codec/noise.h>
 
 namespace outrigger {
 
@@ -38,8 +42,28 @@ class TwoBitLinearCodec final : public Codec {
 // What the kernels share: l and h, in that order, and the levels between them.
 inline constexpr std::size_t kLinearEndBytes = 8;
 
-inline double linear_step(float lowest, float highest) {
+constexpr double linear_step(float lowest, float highest) {
   return (double{highest} - double{lowest}) / 3;
+}
+
+// The code of (value - lowest) / step, all of them times a power of two. The quotient can pass 3 by
+// an ulp.
+constexpr unsigned linear_code(float value, float lowest, float step, bool stochastic,
+                               float noise) {
+  const float inside = std::min((value - lowest) / step, 3.0F);
+  return static_cast<unsigned>(stochastic ? round_randomly(inside, noise) : std::nearbyint(inside));
+}
+
+// Whether an encoder writes such ends, and the levels between them.
+constexpr bool are_linear_ends(float lowest, float highest) {
+  const bool finite = std::max(magnitude_bits(lowest), magnitude_bits(highest)) < kInfinityBits;
+  const bool signed_zero = float_bits(lowest) == 0x80000000 || float_bits(highest) == 0x80000000;
+  return finite && !signed_zero && highest >= lowest;
+}
+constexpr std::array<float, 4> linear_levels(float lowest, float highest) {
+  const double step = linear_step(lowest, highest);
+  return {lowest, static_cast<float>(lowest + step), static_cast<float>(lowest + 2 * step),
+          highest};
 }
 
 // Reads the ends of a block with that many bytes of codes; false if no encoder writes it.

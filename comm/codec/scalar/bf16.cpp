@@ -4,15 +4,6 @@
 #include <outrigger/comm/codec/noise.h>
 
 namespace outrigger::scalar {
-namespace {
-
-std::uint16_t random_bf16(float value, std::uint32_t noise) {
-  const auto sum = magnitude_bits(value) + static_cast<std::int32_t>(noise & 0xffff);
-  const auto bits = static_cast<std::uint32_t>(std::min(sum >> 16, kLargestBf16));
-  return static_cast<std::uint16_t>((float_bits(value) >> 16 & 0x8000) | bits);
-}
-
-}  // namespace
 
 bool encode_bf16(std::span<const float> values, std::byte* out, const Rounding& rounding) {
   const std::uint32_t key = noise_key(rounding);

@@ -9,16 +9,6 @@
 #include <algorithm>
 
 namespace outrigger::scalar {
-namespace {
-
-// A quotient can pass 7 by one ulp, which only random rounding would notice.
-unsigned int4_code(float quotient, const Rounding& rounding, float noise) {
-  const float code = rounding.stochastic ? round_randomly(std::clamp(quotient, -7.0F, 7.0F), noise)
-                                         : std::nearbyint(quotient);
-  return static_cast<unsigned>(static_cast<int>(code)) & 15;
-}
-
-}  // namespace
 
 bool encode_int4(std::span<const float> values, std::byte* out, const Rounding& rounding) {
   const std::int32_t largest = largest_magnitude(values);
@@ -31,7 +21,7 @@ bool encode_int4(std::span<const float> values, std::byte* out, const Rounding& 
   const std::uint32_t key = noise_key(rounding);
   for (std::size_t i = 0; i < values.size(); ++i) {
     const float noise = noise_unit(key, static_cast<std::uint32_t>(i));
-    put_code(codes, i, 4, int4_code(values[i] / scale, rounding, noise));
+    put_code(codes, i, 4, int4_code(values[i] / scale, rounding.stochastic, noise));
   }
   return true;
 }
@@ -41,7 +31,7 @@ bool decode_int4(const std::byte* in, std::span<float> values) {
   if (float_bits(scale) > float_bits(kInt4LargestScale)) return false;  // NaN and -0 are above, too
   const std::byte* codes = in + sizeof scale;
   for (std::size_t i = 0; i < values.size(); ++i) {
-    const int code = static_cast<int>(code_at(codes, i, 4) ^ 8) - 8;
+    const int code = from_int4(code_at(codes, i, 4));
     if (code == -8 || (scale == 0.0F && code != 0)) return false;
     values[i] = static_cast<float>(code) * scale;
   }

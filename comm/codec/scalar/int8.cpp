@@ -4,21 +4,7 @@
 #include <outrigger/comm/codec/little_endian.h>
 #include <outrigger/comm/codec/noise.h>
 
-#include <algorithm>
-#include <cmath>
-#include <cstring>
-
 namespace outrigger::scalar {
-namespace {
-
-// A quotient can pass 127 by one ulp, which only random rounding would notice.
-std::int8_t int8_code(float quotient, const Rounding& rounding, float noise) {
-  return static_cast<std::int8_t>(rounding.stochastic
-                                      ? round_randomly(std::clamp(quotient, -127.0F, 127.0F), noise)
-                                      : std::nearbyint(quotient));
-}
-
-}  // namespace
 
 bool encode_int8(std::span<const float> values, std::byte* out, const Rounding& rounding) {
   const std::int32_t largest = largest_magnitude(values);
@@ -29,7 +15,7 @@ bool encode_int8(std::span<const float> values, std::byte* out, const Rounding& 
   const std::uint32_t key = noise_key(rounding);
   for (std::size_t i = 0; i < values.size(); ++i) {
     const float noise = noise_unit(key, static_cast<std::uint32_t>(i));
-    codes[i] = scale == 0.0F ? 0 : int8_code(values[i] / scale, rounding, noise);
+    codes[i] = scale == 0.0F ? 0 : int8_code(values[i] / scale, rounding.stochastic, noise);
   }
   return true;
 }

@@ -29,8 +29,7 @@ void fill_bins(std::span<const float> values, float to, const std::array<float, 
   std::array<Partials, 4> partials = {};
   for (std::size_t i = 0; i < values.size(); ++i) {
     const float value = values[i] * to;
-    const auto code = static_cast<unsigned>(std::count_if(
-        borders.begin(), borders.end(), [value](float border) { return value >= border; }));
+    const unsigned code = two_bit_code(value, borders);
     put_code(codes, i, 2, code);
     partials[code][i % kPartials] += value;
     ++counts[code];

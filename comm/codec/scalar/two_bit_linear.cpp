@@ -8,15 +8,6 @@
 #include <algorithm>
 
 namespace outrigger::scalar {
-namespace {
-
-unsigned linear_code(float quotient, const Rounding& rounding, float noise) {
-  const float inside = std::min(quotient, 3.0F);  // it can pass 3 by an ulp
-  return static_cast<unsigned>(rounding.stochastic ? round_randomly(inside, noise)
-                                                   : std::nearbyint(inside));
-}
-
-}  // namespace
 
 bool encode_two_bit_linear(std::span<const float> values, std::byte* out,
                            const Rounding& rounding) {
@@ -33,9 +24,9 @@ bool encode_two_bit_linear(std::span<const float> values, std::byte* out,
   const auto step = static_cast<float>(linear_step(lowest, highest) * unit);
   const std::uint32_t key = noise_key(rounding);
   for (std::size_t i = 0; i < values.size(); ++i) {
-    const float quotient = (values[i] * unit - lowest * unit) / step;
     const float noise = noise_unit(key, static_cast<std::uint32_t>(i));
-    put_code(codes, i, 2, linear_code(quotient, rounding, noise));
+    put_code(codes, i, 2,
+             linear_code(values[i] * unit, lowest * unit, step, rounding.stochastic, noise));
   }
   return true;
 }

@@ -25,6 +25,14 @@ HWY_INLINE std::int32_t largest_magnitude(const float* values, std::size_t count
   return hn::GetLane(hn::MaxOfLanes(d, largest));
 }
 
+// Bit i: lane i of the mask, of up to 16.
+template <class D>
+HWY_INLINE unsigned mask_bits(D d, hn::Mask<D> mask) {
+  std::uint8_t bytes[8] = {};  // as many as StoreMaskBits may touch
+  hn::StoreMaskBits(d, mask, bytes);
+  return bytes[0] | unsigned{bytes[1]} << 8;
+}
+
 }  // namespace outrigger::simd::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 #endif

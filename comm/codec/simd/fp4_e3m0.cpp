@@ -12,6 +12,8 @@
 #include <outrigger/comm/codec/simd/nibbles-inl.h>
 #include <outrigger/comm/codec/simd/noise-inl.h>
 
+#include <cstring>
+
 HWY_BEFORE_NAMESPACE();
 namespace outrigger::simd::HWY_NAMESPACE {
 namespace {

@@ -10,6 +10,8 @@
 #include <outrigger/comm/codec/simd/block-inl.h>
 #include <outrigger/comm/codec/simd/quantize-inl.h>
 
+#include <cstring>
+
 HWY_BEFORE_NAMESPACE();
 namespace outrigger::simd::HWY_NAMESPACE {
 namespace {

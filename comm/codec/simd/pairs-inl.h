@@ -29,6 +29,30 @@ HWY_INLINE void pack_pairs(const std::uint8_t* codes, std::size_t count, std::by
   }
 }
 
+// The same from the codes' high and low bits, bit i % 16 of rows i / 16 those of code i.
+template <std::size_t kRows>  // a multiple of 8
+HWY_INLINE void interleave_rows(const std::array<std::uint16_t, kRows>& high,
+                                const std::array<std::uint16_t, kRows>& low, std::size_t count,
+                                std::byte* out) {
+  const hn::CappedTag<std::uint16_t, 16> d;
+  const hn::Rebind<std::uint8_t, decltype(d)> d8;
+  // Bit k of a byte goes to bit 2k.
+  const auto spread = [d](auto bits) HWY_ATTR {
+    bits = hn::And(hn::Or(bits, hn::ShiftLeft<4>(bits)), hn::Set(d, 0x0f0f));
+    bits = hn::And(hn::Or(bits, hn::ShiftLeft<2>(bits)), hn::Set(d, 0x3333));
+    return hn::And(hn::Or(bits, hn::ShiftLeft<1>(bits)), hn::Set(d, 0x5555));
+  };
+  const auto* high_bytes = reinterpret_cast<const std::uint8_t*>(high.data());
+  const auto* low_bytes = reinterpret_cast<const std::uint8_t*>(low.data());
+  alignas(64) std::array<std::uint16_t, 2 * kRows> pairs;
+  for (std::size_t i = 0; i < count / 8; i += hn::Lanes(d)) {
+    const auto upper = spread(hn::PromoteTo(d, hn::LoadU(d8, high_bytes + i)));
+    const auto lower = spread(hn::PromoteTo(d, hn::LoadU(d8, low_bytes + i)));
+    hn::StoreU(hn::Or(lower, hn::ShiftLeft<1>(upper)), d, pairs.data() + i);
+  }
+  std::memcpy(out, pairs.data(), count / 4);
+}
+
 // Lanes of float whose sign bit is set in the bits. (IfNegativeThenElse would want whole lanes of
 // it on SSSE3, and looks at values, not at bits, without vectors.)
 template <class D, class V>

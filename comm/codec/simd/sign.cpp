@@ -9,23 +9,21 @@
 #include <outrigger/comm/codec/simd/block-inl.h>
 #include <outrigger/comm/codec/simd/sums-inl.h>
 
+#include <cstring>
+
 HWY_BEFORE_NAMESPACE();
 namespace outrigger::simd::HWY_NAMESPACE {
 namespace {
 
 constexpr std::size_t kBlock = SignCodec::kBlock;
-using D = hn::CappedTag<float, 16>;
 using D8 = hn::CappedTag<float, 8>;  // the signs of 8 values are a byte
 
 void write_signs(const float* values, std::byte* out) {
   const D8 d;
   for (std::size_t i = 0; i < kBlock; i += 8) {
     unsigned signs = 0;
-    for (std::size_t lane = 0; lane < 8; lane += hn::Lanes(d)) {
-      std::uint8_t bits[8] = {};
-      hn::StoreMaskBits(d, hn::Lt(hn::LoadU(d, values + i + lane), hn::Zero(d)), bits);
-      signs |= unsigned{bits[0]} << lane;
-    }
+    for (std::size_t lane = 0; lane < 8; lane += hn::Lanes(d))
+      signs |= mask_bits(d, hn::Lt(hn::LoadU(d, values + i + lane), hn::Zero(d))) << lane;
     out[i / 8] = static_cast<std::byte>(signs);
   }
 }
@@ -34,7 +32,7 @@ bool EncodeSign(std::span<const float> values, std::byte* out) {
   const std::int32_t largest = largest_magnitude(values.data(), kBlock);
   if (largest >= kInfinityBits) return false;
   const Unit unit = unit_of(largest);
-  const auto factor = hn::Set(D(), unit.to);
+  const auto factor = hn::Set(HalfPartials(), unit.to);
   const float magnitudes = sum(values.data(), kBlock, [factor](auto value) HWY_ATTR {
     return hn::Mul(hn::Abs(value), factor);
   });

@@ -14,16 +14,23 @@ HWY_BEFORE_NAMESPACE();
 namespace outrigger::simd::HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
+// Half of the partials: additions to one wait for each other, so two halves take turns.
+using HalfPartials = hn::CappedTag<float, kPartials / 2>;
+
 // The sum of term(value) over `count` values, a multiple of kPartials; term takes a vector.
 template <class Term>
 HWY_INLINE float sum(const float* values, std::size_t count, Term term) {
-  const hn::CappedTag<float, kPartials> d;
+  constexpr std::size_t kHalf = kPartials / 2;
+  const HalfPartials d;
   Partials partials;
-  for (std::size_t lane = 0; lane < kPartials; lane += hn::Lanes(d)) {
-    auto partial = hn::Zero(d);
-    for (std::size_t i = lane; i < count; i += kPartials)
-      partial = hn::Add(partial, term(hn::LoadU(d, values + i)));
-    hn::StoreU(partial, d, partials.data() + lane);
+  for (std::size_t lane = 0; lane < kHalf; lane += hn::Lanes(d)) {
+    auto lower = hn::Zero(d), upper = lower;
+    for (std::size_t i = lane; i < count; i += kPartials) {
+      lower = hn::Add(lower, term(hn::LoadU(d, values + i)));
+      upper = hn::Add(upper, term(hn::LoadU(d, values + i + kHalf)));
+    }
+    hn::StoreU(lower, d, partials.data() + lane);
+    hn::StoreU(upper, d, partials.data() + lane + kHalf);
   }
   return total(partials);
 }

@@ -69,10 +69,8 @@ std::uint64_t bits_from(const std::int32_t* bits, std::int32_t bound) {
   const auto below = hn::Set(d, bound - 1);
   std::uint64_t found = 0;
   for (std::size_t i = 0; i < 64; i += hn::Lanes(d)) {
-    std::uint8_t bytes[2] = {};  // the second is for vectors of 16
     const auto magnitude = hn::And(hn::LoadU(d, bits + i), mask);
-    hn::StoreMaskBits(d, hn::Gt(magnitude, below), bytes);
-    found |= std::uint64_t{bytes[0] | std::uint32_t{bytes[1]} << 8} << i;
+    found |= std::uint64_t{mask_bits(d, hn::Gt(magnitude, below))} << i;
   }
   return found;
 }

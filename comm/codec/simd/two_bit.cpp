@@ -9,85 +9,105 @@
 #include <outrigger/comm/codec/simd/sums-inl.h>
 #include <outrigger/comm/codec/two_bit.h>
 
+#include <bit>
+
 HWY_BEFORE_NAMESPACE();
 namespace outrigger::simd::HWY_NAMESPACE {
 namespace {
 
 using D = hn::CappedTag<float, kPartials>;
-using Di = hn::RebindToSigned<D>;
-using D8 = hn::Rebind<std::uint8_t, D>;
 
-// What the scalar fill_bins sums, one array a bin; counts[k]: values in bin k or above.
+// What the scalar fill_bins makes, with the codes taken apart: bit i % 16 of rows i / 16 are the
+// high and the low bit of value i's code.
+using Rows = std::array<std::uint16_t, TwoBitCodec::kBlock / kPartials>;
 struct Bins {
   std::array<Partials, 4> sums;
-  std::array<std::uint32_t, 4> counts;
+  Rows high = {}, low = {};
 };
 
 // Partials `lane`, ... of the bins, and the codes of their values.
 HWY_INLINE void fill_bins(const float* values, std::size_t count, std::size_t lane, float to,
-                          const std::array<float, 3>& borders, std::uint8_t* codes, Bins& bins) {
+                          const std::array<float, 3>& borders, Bins& bins) {
   const D d;
-  const Di di;
   const auto factor = hn::Set(d, to);
   const auto border1 = hn::Set(d, borders[0]), border2 = hn::Set(d, borders[1]),
              border3 = hn::Set(d, borders[2]);
-  const auto one = hn::Set(di, 1);
   auto sum0 = hn::Zero(d), sum1 = sum0, sum2 = sum0, sum3 = sum0;
-  auto count1 = hn::Zero(di), count2 = count1, count3 = count1;
-  for (std::size_t i = lane; i < count; i += kPartials) {
-    const auto value = hn::Mul(hn::LoadU(d, values + i), factor);
+  for (std::size_t row = 0; row < count / kPartials; ++row) {
+    const auto value = hn::Mul(hn::LoadU(d, values + row * kPartials + lane), factor);
     const auto above1 = hn::Ge(value, border1), above2 = hn::Ge(value, border2),
                above3 = hn::Ge(value, border3);
+    const auto in1 = hn::AndNot(above2, above1);
     sum0 = hn::Add(sum0, hn::IfThenZeroElse(above1, value));
-    sum1 = hn::Add(sum1, hn::IfThenElseZero(hn::AndNot(above2, above1), value));
+    sum1 = hn::Add(sum1, hn::IfThenElseZero(in1, value));
     sum2 = hn::Add(sum2, hn::IfThenElseZero(hn::AndNot(above3, above2), value));
     sum3 = hn::Add(sum3, hn::IfThenElseZero(above3, value));
-    const auto one1 = hn::IfThenElseZero(hn::RebindMask(di, above1), one);
-    const auto one2 = hn::IfThenElseZero(hn::RebindMask(di, above2), one);
-    const auto one3 = hn::IfThenElseZero(hn::RebindMask(di, above3), one);
-    count1 = hn::Add(count1, one1);
-    count2 = hn::Add(count2, one2);
-    count3 = hn::Add(count3, one3);
-    hn::StoreU(hn::DemoteTo(D8(), hn::Add(hn::Add(one1, one2), one3)), D8(), codes + i);
+    bins.high[row] |= static_cast<std::uint16_t>(mask_bits(d, above2) << lane);
+    bins.low[row] |= static_cast<std::uint16_t>(mask_bits(d, hn::Or(in1, above3)) << lane);
   }
   hn::StoreU(sum0, d, bins.sums[0].data() + lane);
   hn::StoreU(sum1, d, bins.sums[1].data() + lane);
   hn::StoreU(sum2, d, bins.sums[2].data() + lane);
   hn::StoreU(sum3, d, bins.sums[3].data() + lane);
-  const auto total_of = [di](auto ones) HWY_ATTR {
-    return static_cast<std::uint32_t>(hn::GetLane(hn::SumOfLanes(di, ones)));
-  };
-  bins.counts[1] += total_of(count1);
-  bins.counts[2] += total_of(count2);
-  bins.counts[3] += total_of(count3);
+}
+
+// How many of the `count` values are in each bin. (Rows behind the last value are 0.)
+std::array<std::uint32_t, 4> count_bins(const Bins& bins, std::size_t count) {
+  using Words = std::array<std::uint64_t, sizeof(Rows) / sizeof(std::uint64_t)>;
+  const auto high = std::bit_cast<Words>(bins.high), low = std::bit_cast<Words>(bins.low);
+  std::uint32_t highs = 0, lows = 0, both = 0;
+  for (std::size_t k = 0; k < high.size(); ++k) {
+    highs += static_cast<std::uint32_t>(std::popcount(high[k]));
+    lows += static_cast<std::uint32_t>(std::popcount(low[k]));
+    both += static_cast<std::uint32_t>(std::popcount(high[k] & low[k]));
+  }
+  return {static_cast<std::uint32_t>(count) - highs - lows + both, lows - both, highs - both, both};
+}
+
+// The largest magnitude's bits, and the values' sum: both wait for one addition a row.
+struct First {
+  std::int32_t largest;
+  float sum;
+};
+First first_pass(const float* values, std::size_t count) {
+  const hn::RebindToSigned<HalfPartials> di;
+  auto largest = hn::Zero(di);
+  const float all = sum(values, count, [&](auto value) HWY_ATTR {
+    largest = hn::Max(largest, hn::BitCast(di, hn::Abs(value)));
+    return value;
+  });
+  return {hn::GetLane(hn::MaxOfLanes(di, largest)), all};
+}
+
+// The sum of the values times unit.to. A power of two from 1 on shifts all that is added alike, so
+// that every addition rounds as it did; a smaller one could lose bits of small values.
+float scaled_sum(const float* values, std::size_t count, float unscaled, float to) {
+  if (to >= 1) return unscaled * to;
+  const auto factor = hn::Set(HalfPartials(), to);
+  return sum(values, count, [factor](auto value) HWY_ATTR { return hn::Mul(value, factor); });
 }
 
 bool EncodeTwoBit(std::span<const float> block, std::byte* out) {
   const float* values = block.data();
   const std::size_t count = block.size();
-  const std::int32_t largest = largest_magnitude(values, count);
-  if (largest >= kInfinityBits) return false;
-  const Unit unit = unit_of(largest);
-  const D d;
-  const auto factor = hn::Set(d, unit.to);
-  const float mean =
-      sum(values, count, [factor](auto value) HWY_ATTR { return hn::Mul(value, factor); }) /
-      static_cast<float>(count);
-  const auto center = hn::Set(d, mean);
+  const First first = first_pass(values, count);
+  if (first.largest >= kInfinityBits) return false;
+  const Unit unit = unit_of(first.largest);
+  const float mean = scaled_sum(values, count, first.sum, unit.to) / static_cast<float>(count);
+  const HalfPartials d;
+  const auto factor = hn::Set(d, unit.to), center = hn::Set(d, mean);
   const float squares = sum(values, count, [factor, center](auto value) HWY_ATTR {
     const auto distance = hn::Sub(hn::Mul(value, factor), center);
     return hn::Mul(distance, distance);
   });
   const std::array<float, 3> borders = two_bit_borders(mean, squares, count);
-  alignas(64) std::uint8_t codes[TwoBitCodec::kBlock];
-  Bins bins = {{}, {static_cast<std::uint32_t>(count), 0, 0, 0}};
-  for (std::size_t lane = 0; lane < kPartials; lane += hn::Lanes(d))
-    fill_bins(values, count, lane, unit.to, borders, codes, bins);
-  for (std::size_t q = 0; q < 3; ++q) bins.counts[q] -= bins.counts[q + 1];
+  Bins bins;
+  for (std::size_t lane = 0; lane < kPartials; lane += hn::Lanes(D()))
+    fill_bins(values, count, lane, unit.to, borders, bins);
   write_two_bit_levels(
       {total(bins.sums[0]), total(bins.sums[1]), total(bins.sums[2]), total(bins.sums[3])},
-      bins.counts, unit.from, out);
-  pack_pairs(codes, count, out + kTwoBitLevelBytes);
+      count_bins(bins, count), unit.from, out);
+  interleave_rows(bins.high, bins.low, count, out + kTwoBitLevelBytes);
   return true;
 }
 

@@ -70,7 +70,7 @@ TEST_CASE("int8: the error bound holds on values as training has them") {
     CHECK(beyond_bound(samples::deltas(1 + seed * 37 % 256, seed)) == 0);
 }
 
-// Mutation: int8_scale without std::min (FLT_MAX decodes to Inf).
+// Mutation: int8_scale without smaller (FLT_MAX decodes to Inf).
 TEST_CASE("int8: the error bound holds on any finite bit pattern and at the ends of the range") {
   for (std::uint64_t seed = 0; seed < 300; ++seed) {
     std::vector<float> values = samples::any_finite(256, seed);

@@ -92,7 +92,8 @@ void on_every_target(Check check) {
 }
 
 // Mutation: Floor becomes Round in EncodeInt8; a `+ 1` on the index in simd/noise-inl.h;
-// TargetName returns the name of HWY_STATIC_TARGET.
+// scaled_sum returns unscaled * to for every `to`; TargetName returns the name of
+// HWY_STATIC_TARGET.
 TEST_CASE("simd: on every set of instructions the kernels give the reference's bits") {
   on_every_target([] {
     for (const Kernels& kernel : kernels()) {

@@ -124,7 +124,7 @@ TEST_CASE("2-bit-linear: odd lengths and empty spans") {
   CHECK(beyond_bound(blocks) == 0);
 }
 
-// Mutation: is_end without the test of -0; of infinity; read_linear_levels without highest <
+// Mutation: are_linear_ends without the test of -0; of infinity; without highest >=
 // lowest.
 TEST_CASE("2-bit-linear: ends that no encoder writes are refused") {
   for (const std::size_t count : {3, 256}) {

@@ -1,0 +1,162 @@
+#include "support/catch.h"
+
+#include <barrier>
+#include <thread>
+
+#include "comm/codec/cuda/references.h"
+
+#include <outrigger/comm/codec/cuda/parts.h>
+
+// What the CUDA kernels do, done by the CPU.
+namespace outrigger::cuda_parts_test {
+namespace {
+
+using namespace cuda_references;
+using cuda::Scratch;
+
+// One thread that is each member in turn: a phase that needs what a later member does in it fails.
+struct SerialTeam {
+  std::size_t members = 1;
+  bool backwards = false;
+  std::size_t size() const { return members; }
+  template <class Phase>
+  void each(Phase phase) const {
+    for (std::size_t k = 0; k < members; ++k) phase(backwards ? members - 1 - k : k);
+  }
+};
+
+// A thread each, as on the device: the thread sanitizer sees what two members race for.
+struct ThreadTeam {
+  std::barrier<>* barrier;
+  std::size_t members, rank;
+  std::size_t size() const { return members; }
+  template <class Phase>
+  void each(Phase phase) const {
+    phase(rank);
+    barrier->arrive_and_wait();
+  }
+};
+
+// Calls work(team, scratch) as every member of a team.
+struct Serial {
+  SerialTeam team;
+  template <class Work>
+  void operator()(Work work) const {
+    Scratch scratch;
+    work(team, scratch);
+  }
+};
+struct Threads {
+  template <class Work>
+  void operator()(Work work) const {
+    constexpr std::size_t kMembers = 3;
+    std::barrier<> barrier(kMembers);
+    Scratch scratch;
+    std::vector<std::jthread> threads;
+    for (std::size_t rank = 0; rank < kMembers; ++rank)
+      threads.emplace_back([&, rank] { work(ThreadTeam{&barrier, kMembers, rank}, scratch); });
+  }
+};
+
+template <class Run>
+Encoded encode(const Codec& codec, const Sample& sample, const Rounding& rounding, Run run) {
+  Encoded encoded;
+  const std::size_t count = sample.global.size();
+  encoded.bytes.resize(codec.encoded_bytes(count), std::byte{0xa5});
+  std::vector<float> lost(count, 1.0F);
+  std::uint32_t not_finite = 0;
+  const cuda::FromDelta fill = {sample.global.data(), sample.local.data(), sample.residual.data(),
+                                kDecay};
+  const cuda::EncodeArguments<cuda::FromDelta> arguments = {
+      fill, count, rounding, encoded.bytes.data(), lost.data(), &not_finite};
+  REQUIRE(cuda::with_coder(codec.wire_id(), [&]<class Coder>(Coder) {
+    for (std::size_t part = 0; part < cuda::parts_of<Coder>(count); ++part)
+      run([&](const auto& team, Scratch& scratch) {
+        cuda::encode_part<Coder>(team, scratch, part, arguments);
+      });
+  }));
+  encoded.finite = not_finite == 0;
+  // On the device a kernel of its own does this.
+  if (!encoded.finite) std::fill(lost.begin(), lost.end(), 0.0F);
+  encoded.lost = bits(lost);
+  return encoded;
+}
+
+template <class Run>
+Decoded decode(const Codec& codec, const Bytes& bytes, std::size_t count, Run run) {
+  std::vector<float> values(count, 1.0F);
+  std::uint32_t refused = 0;
+  const cuda::DecodeArguments arguments = {bytes.data(), count, values.data(), &refused};
+  REQUIRE(cuda::with_coder(codec.wire_id(), [&]<class Coder>(Coder) {
+    for (std::size_t part = 0; part < cuda::parts_of<Coder>(count); ++part)
+      run([&](const auto& team, Scratch& scratch) {
+        cuda::decode_part<Coder>(team, scratch, part, arguments);
+      });
+  }));
+  if (refused != 0) return {false, {}};
+  return {true, bits(values)};
+}
+
+template <class Run>
+void check(const Codec& codec, const Sample& sample, const Rounding& rounding, Run run) {
+  const Encoded wanted = expected(codec, sample, rounding);
+  const Encoded got = encode(codec, sample, rounding, run);
+  CHECK(got.finite == wanted.finite);
+  CHECK((got.bytes == wanted.bytes));
+  CHECK((got.lost == wanted.lost));
+  for (const Bytes& bytes : damaged(wanted.bytes)) {
+    const std::size_t count = sample.global.size();
+    CHECK((decode(codec, bytes, count, run) == expected(codec, bytes, count)));
+  }
+}
+
+}  // namespace
+
+// Mutation: kHeadBytes of NoHead is 4; kBlock of Int4Coder is 128; kBits of SignCoder is 2.
+TEST_CASE("cuda parts: they lie where the codec's blocks lie") {
+  for (const std::string_view name : codec_names()) {
+    INFO(name);
+    const Codec& codec = samples::codec(name);
+    CHECK(cuda::with_coder(codec.wire_id(), [&]<class Coder>(Coder) {
+      CHECK(Coder::kBlock == codec.block_elements());
+      CHECK(Coder::kBlock <= cuda::kMostElements);
+      CHECK(cuda::part_bytes<Coder>() == codec.encoded_bytes(Coder::kBlock));
+      CHECK(cuda::parts_of<Coder>(0) == 0);
+      CHECK(cuda::parts_of<Coder>(3 * Coder::kBlock) == 3);
+      CHECK(cuda::parts_of<Coder>(3 * Coder::kBlock + 1) == 4);
+    }));
+  }
+  CHECK_FALSE(cuda::with_coder(samples::codec("top-k-64").wire_id(), [](auto) {}));
+}
+
+// Mutation: `rounding.position += begin` goes from encode_part; decode_block leaves out
+// rest_is_zero; finite_stand_in goes from encode_block; add_up_bins takes two_bit_code(...) >= bin;
+// a Coder's infinity() is the other one; the second phase of reduce starts at slot 1.
+TEST_CASE("cuda parts: a team of any size gives the driver's bits and residuals") {
+  for (const std::string_view name : codec_names())
+    for (const SerialTeam& team : {SerialTeam{256, false}, SerialTeam{256, true}, SerialTeam{7}})
+      for (const std::size_t count : counts(samples::codec(name)))
+        for (const Rounding& rounding : {Rounding{}, Rounding{true, 5, 4096}})
+          for (const Sample& sample : samples_of(count, count % 13)) {
+            INFO(name << ", " << count << " values, " << team.members << " members");
+            check(samples::codec(name), sample, rounding, Serial{team});
+          }
+}
+
+// Mutation: TwoBitCoder::of adds the squares up in s.sum, which others may still read (seen by the
+// thread sanitizer).
+TEST_CASE("cuda parts: members that work at the same time give the same bits") {
+  for (const std::string_view name : codec_names()) {
+    INFO(name);
+    const Codec& codec = samples::codec(name);
+    for (const Sample& sample : samples_of(codec.block_elements() + 19, 1))
+      CHECK((encode(codec, sample, {true, 5, 0}, Threads{}) ==
+             expected(codec, sample, {true, 5, 0})));
+    const std::vector<float> values = samples::deltas(codec.block_elements() + 19, 2);
+    for (const Bytes& bytes : damaged(samples::encode_flat(codec, values)))
+      CHECK((decode(codec, bytes, values.size(), Threads{}) ==
+             expected(codec, bytes, values.size())));
+  }
+}
+
+}  // namespace outrigger::cuda_parts_test
