@@ -88,8 +88,8 @@ Result<CodecBench> run_codec_bench(const CodecBenchOptions& options) {
   }
   bench.memcpy = spread_of(copies);
   const double cpu_seconds = static_cast<double>(std::clock() - cpu_begin) / CLOCKS_PER_SEC;
-  bench.cpu_share = cpu_seconds / static_cast<double>(options.threads) /
-                    seconds(Clock::now() - begin);
+  bench.cpu_share =
+      cpu_seconds / static_cast<double>(options.threads) / seconds(Clock::now() - begin);
   return bench;
 }
 

@@ -87,7 +87,8 @@ class AllReduce {
   std::shared_ptr<ByteBuffer> own_, result_;
 };
 
-// The result's hash if all members of all laps have had the same.
+}  // namespace
+
 Status check_hashes(const Lap& lap, std::string& hash) {
   for (std::size_t k = 0; k < lap.said.size(); ++k) {
     const std::string said = lap.said[k]["hash"].get<std::string>();
@@ -99,8 +100,6 @@ Status check_hashes(const Lap& lap, std::string& hash) {
   }
   return {};
 }
-
-}  // namespace
 
 Result<CollectiveFigures> measure_collective(StartLine& line, BenchWire& wire,
                                              const CollectiveBenchOptions& options,

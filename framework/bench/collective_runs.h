@@ -21,6 +21,10 @@ Result<CollectiveFigures> measure_collective(StartLine& line, BenchWire& wire,
                                              const CollectiveCase& measured,
                                              const MemberPlace& place);
 
+// Internal unless all members of the lap said the same "hash", and `hash` if it is not empty, which
+// becomes it.
+Status check_hashes(const Lap& lap, std::string& hash);
+
 // The most that any member's memory grew; none if one of them cannot tell.
 Result<Peak> largest_peak(StartLine& line, const MemoryWatch& watch);
 
