@@ -149,13 +149,11 @@ void add_bench_collective(CLI::App& bench, int& exit_code) {
       "collective", "Measure all-reduces among processes, and the payload path beside plain TCP");
   add_sizes(*app, options->bench);
   add_wire(*app, *options);
-  CLI::Option* peers =
-      app->add_option("--peers", options->python,
-                      "Also measure Gloo and PCCL, as far as this Python interpreter has them");
+  app->add_option("--peers", options->python,
+                  "Also measure Gloo and PCCL, as far as this Python interpreter has them");
   app->add_flag("--json", options->json, "Print JSON");
   for (const char* alone : {"--members", "--peers"})
     app->get_option(alone)->excludes(app->get_option("--member"));
-  (void)peers;
   app->footer(
       "A member on each of two hosts; member 0 prints the report, as a line of JSON:\n"
       "  outrigger bench collective --member 0 --of 2 --listen HOST0:0 --meet HOST0:7070 "

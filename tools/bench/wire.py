@@ -230,7 +230,7 @@ def parse(argv):
     parser.add_argument('--repeat', type=int, default=3)
     parser.add_argument('--python', help='also measure Gloo, with this interpreter that has torch')
     parser.add_argument('--program', type=pathlib.Path, default=ROOT / 'build/release/outrigger')
-    parser.add_argument('--netlab', type=pathlib.Path, default=NETLAB, help=argparse.SUPPRESS)
+    parser.add_argument('--netlab', type=pathlib.Path, default=NETLAB, help="another lab's script")
     parser.add_argument('--out', type=pathlib.Path, default=ROOT / 'tools/bench/results/wire.json')
     args = parser.parse_args(argv)
     for rate in args.rates:
