@@ -23,15 +23,26 @@ Status no_child(const std::string& name, const std::string& why) {
           fmt::format("cannot start {}: {}: {}", name, why, std::strerror(errno))};
 }
 
-// In the child, between fork and exec: nothing here takes a lock or memory.
-[[noreturn]] void become(char* const* words, pid_t parent, int output) {
+// In the child, between fork and exec: nothing here takes a lock or memory. `failure` gets the
+// errno of an exec that fails, and is closed by one that does not.
+[[noreturn]] void become(char* const* words, pid_t parent, int output, int failure) {
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (::getppid() != parent) ::_exit(1);  // it has gone already
   const int null = ::open("/dev/null", O_RDWR);
   ::dup2(null, 0);
   ::dup2(output >= 0 ? output : null, 1);
   ::execv(words[0], words);
+  const int error = errno;
+  (void)!::write(failure, &error, sizeof error);
   ::_exit(127);
+}
+
+// Returns 0 once the child is what it is to become, or why it is not. From then on it ends with its
+// parent.
+int wait_for_exec(int failure) {
+  int error = 0;
+  while (::read(failure, &error, sizeof error) < 0 && errno == EINTR) continue;
+  return error;
 }
 
 }  // namespace
@@ -50,15 +61,24 @@ Status MemberProcesses::start(const std::string& name, std::vector<std::string> 
   std::vector<char*> words;
   for (std::string& word : argv) words.push_back(word.data());
   words.push_back(nullptr);
+  int failure[2] = {-1, -1};
+  if (::pipe2(failure, O_CLOEXEC) != 0) return no_child(name, "no pipe");
   const pid_t parent = ::getpid();
   const pid_t pid = ::fork();
-  if (pid == 0) become(words.data(), parent, ends[1]);
+  if (pid == 0) become(words.data(), parent, ends[1], failure[1]);
   if (ends[1] >= 0) {
     output_ = ends[0];
     ::close(ends[1]);
   }
-  if (pid < 0) return no_child(name, "no process");
-  processes_.push_back({name, pid, static_cast<int>(::syscall(SYS_pidfd_open, pid, 0))});
+  ::close(failure[1]);
+  const int error = pid < 0 ? errno : wait_for_exec(failure[0]);
+  ::close(failure[0]);
+  if (pid >= 0)
+    processes_.push_back({name, pid, static_cast<int>(::syscall(SYS_pidfd_open, pid, 0))});
+  if (error != 0) {
+    errno = error;
+    return no_child(name, argv[0]);
+  }
   return processes_.back().pidfd >= 0 ? Status() : no_child(name, "it cannot be watched");
 }
 

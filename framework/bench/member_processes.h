@@ -20,7 +20,7 @@ class MemberProcesses {
   MemberProcesses(const MemberProcesses&) = delete;
   MemberProcesses& operator=(const MemberProcesses&) = delete;
 
-  // argv[0] is the program's path. `name` is what failures call it.
+  // argv[0] is the program's path. `name` is what failures call it. Returns when the program runs.
   Status start(const std::string& name, std::vector<std::string> argv);
 
   // The next line that the first child prints, without its end; nothing once it prints no more.

@@ -26,8 +26,8 @@ Status hello(std::size_t member, std::size_t members) {
 }  // namespace meeting_test
 using namespace meeting_test;
 
-// Mutation: the host adds its own text behind the others'; read_lines takes a line of the first
-// link only.
+// Mutation: the host adds its own text behind the others'; gather() of another member reads one
+// line; read_lines takes a line of the first link only.
 TEST_CASE("meeting: all hear what each said, in the members' order") {
   std::vector<Texts> heard(3);
   const auto ended = test::meet(3, [&](Meeting& meeting) {

@@ -40,9 +40,13 @@ TEST_CASE("member processes: one that fails is the failure of all, also while an
   REQUIRE(start(members, "first", "exec sleep 600").ok());
   REQUIRE(start(members, "second", "exit 3").ok());
   CHECK(members.read_line().status().message() == "second exited with code 3");
-  MemberProcesses none;
-  REQUIRE(none.start("third", {"/no/such/program"}).ok());
-  CHECK(none.wait().message() == "third exited with code 127");
+}
+
+// Mutation: start() returns without wait_for_exec().
+TEST_CASE("member processes: a program that is not there is refused") {
+  MemberProcesses members;
+  const Status status = members.start("first", {"/no/such/program"});
+  CHECK(status.message() == "cannot start first: /no/such/program: No such file or directory");
 }
 
 // Mutation: the destructor without kill() (the test takes for ever), without reap().
@@ -57,7 +61,7 @@ TEST_CASE("member processes: none outlives its owner") {
   CHECK(::kill(pid, 0) != 0);
 }
 
-// Mutation: become() without prctl (the test takes for ever).
+// Mutation: become() without prctl (the test takes for ever); start() without wait_for_exec().
 TEST_CASE("member processes: they end with the thread that started them") {
   MemberProcesses members;
   std::jthread([&] { throw_if_error(start(members, "first", "exec sleep 600")); }).join();

@@ -8,19 +8,23 @@ namespace start_line_test {
 
 using Json = nlohmann::ordered_json;
 
+Result<Json> work_longer_than(double least) {
+  const TimePoint begin = Clock::now();
+  double took = 0;
+  while (took <= least) took = seconds(Clock::now() - begin);
+  return Json{{"least", least}, {"took", took}};
+}
+
 }  // namespace start_line_test
 using namespace start_line_test;
 
-// Mutation: run() takes this member's own end for the lap's; it starts without the common instant
-// (`start` is each member's own).
+// Mutation: run() takes this member's own end, or the first's, for the lap's.
 TEST_CASE("start line: a lap is one for all members, from the common start to the last end") {
   std::vector<Lap> laps(3);
   const auto ended = test::meet(3, [&](Meeting& meeting) {
     Result<StartLine> line = StartLine::draw(meeting);
     if (!line.ok()) return line.status();
-    Result<Lap> lap = line->run([&]() -> Result<Json> {
-      return Json{{"member", meeting.member()}};
-    });
+    Result<Lap> lap = line->run([&] { return work_longer_than(meeting.member() * 0.005); });
     if (lap.ok()) laps[meeting.member()] = std::move(*lap);
     return lap.status();
   });
@@ -30,7 +34,10 @@ TEST_CASE("start line: a lap is one for all members, from the common start to th
     CHECK(lap.seconds == laps[0].seconds);
     CHECK(lap.cpu_seconds == laps[0].cpu_seconds);
     REQUIRE(lap.said.size() == 3);
-    for (std::size_t k = 0; k < 3; ++k) CHECK(lap.said[k]["member"] == k);
+    for (std::size_t k = 0; k < 3; ++k) {
+      CHECK(lap.said[k]["least"] == k * 0.005);
+      CHECK(lap.seconds >= lap.said[k]["took"].get<double>());
+    }
   }
 }
 
