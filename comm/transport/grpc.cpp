@@ -11,7 +11,6 @@ namespace {
 
 constexpr int kMaxMessageBytes = static_cast<int>(kChunkBytes) + 4096;
 constexpr int kMaxStreams = 512;  // of one connection; more than Rendezvous lets wait
-constexpr std::uint32_t kMaxChannels = 16;
 // For so long a peer may be out of reach before it is gone.
 constexpr auto kPatience = std::chrono::seconds(2);
 

@@ -1,18 +1,16 @@
 #include <outrigger/framework/bench/codec_bench.h>
 
-#include <chrono>
 #include <ctime>
 
 #include <fmt/format.h>
 
+#include <outrigger/comm/clock.h>
 #include <outrigger/framework/bench/codec_passes.h>
 #include <outrigger/framework/cli/checkup.h>
 #include <outrigger/framework/launch/machine.h>
 
 namespace outrigger {
 namespace {
-
-using Clock = std::chrono::steady_clock;
 
 // Measured by default beside the registry's, where they can be composed.
 constexpr std::string_view kComposed[] = {"top-k-64", "top-k-64-int8", "top-k-64-2-bit"};
@@ -80,7 +78,7 @@ Result<CodecBench> run_codec_bench(const CodecBenchOptions& options) {
   if (!codecs.ok()) return codecs.status();
   if (Status status = check(options); !status.ok()) return status;
   CodecBench bench;
-  const Clock::time_point begin = Clock::now();
+  const TimePoint begin = Clock::now();
   const std::clock_t cpu_begin = std::clock();
   CodecPasses passes(options.elements, options.threads);
   std::vector<double> copies = measure_copies(passes, options);
@@ -90,8 +88,8 @@ Result<CodecBench> run_codec_bench(const CodecBenchOptions& options) {
   }
   bench.memcpy = spread_of(copies);
   const double cpu_seconds = static_cast<double>(std::clock() - cpu_begin) / CLOCKS_PER_SEC;
-  bench.cpu_share = cpu_seconds / static_cast<double>(options.threads) /
-                    std::chrono::duration<double>(Clock::now() - begin).count();
+  bench.cpu_share =
+      cpu_seconds / static_cast<double>(options.threads) / seconds(Clock::now() - begin);
   return bench;
 }
 

@@ -1,7 +1,8 @@
 #include <outrigger/framework/bench/spread.h>
 
 #include <algorithm>
-#include <chrono>
+
+#include <outrigger/comm/clock.h>
 
 namespace outrigger {
 
@@ -14,13 +15,12 @@ Spread spread_of(std::vector<double> values) {
 }
 
 std::vector<double> seconds_of(int repeats, const std::function<void()>& pass) {
-  using Clock = std::chrono::steady_clock;
   pass();
   std::vector<double> seconds;
   for (int i = 0; i < repeats; ++i) {
-    const Clock::time_point begin = Clock::now();
+    const TimePoint begin = Clock::now();
     pass();
-    seconds.push_back(std::chrono::duration<double>(Clock::now() - begin).count());
+    seconds.push_back(outrigger::seconds(Clock::now() - begin));
   }
   return seconds;
 }

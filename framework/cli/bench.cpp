@@ -82,6 +82,7 @@ void add_bench(CLI::App& app, int& exit_code) {
       "memcpy compares bytes read and written.\n"
       "Example: outrigger bench codec --codec bf16 --codec int8 --peers python3");
   codec->callback([options, &exit_code] { exit_code = bench_codec(*options); });
+  add_bench_collective(*bench, exit_code);
 }
 
 }  // namespace outrigger

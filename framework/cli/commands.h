@@ -18,6 +18,7 @@ void add_inspect(CLI::App& app, int& exit_code);
 void add_recipe(CLI::App& app, int& exit_code);
 void add_doctor(CLI::App& app, int& exit_code);
 void add_bench(CLI::App& app, int& exit_code);
+void add_bench_collective(CLI::App& bench, int& exit_code);  // of add_bench
 
 // The headings of `outrigger --help`, for App::group().
 inline constexpr const char* kRunGroup = "Run";

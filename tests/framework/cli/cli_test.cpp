@@ -104,6 +104,7 @@ TEST_CASE("cli: every command has help with what it is for") {
   CHECK(help("recipe keys").find("--json") != std::string::npos);
   CHECK(help("doctor").find("--json") != std::string::npos);
   CHECK(help("bench codec").find("--peers") != std::string::npos);
+  CHECK(help("bench collective").find("--member 0 --of 2 --listen HOST0:0") != std::string::npos);
 }
 
 // Mutation: print kVersion alone.
@@ -227,5 +228,51 @@ TEST_CASE("cli: bench codec has peers measured by the Python that it is given") 
   const auto record = nlohmann::json::parse(ended.out)["peers"]["records"][0];
   CHECK(record["ours_over_theirs"] > 1);
   CHECK(ended.err.find("tools/peers/codec.py --elements 8192 --repeats 1 --threads 1\n") !=
+        std::string::npos);
+}
+
+// Mutation: bench_collective measures before check_collective_bench; --of without needs(); a member
+// takes a number that there is not.
+TEST_CASE("cli: bench collective refuses what is wrong before it starts a process") {
+  const auto refused = [](const std::string& rest) {
+    const Ended ended = outrigger_cli("bench collective " + rest);
+    INFO(rest << ": " << ended.err);
+    CHECK(ended.code == 2);
+    CHECK(ended.out.empty());
+    CHECK(std::count(ended.err.begin(), ended.err.end(), '\n') == 1);
+    return ended.err;
+  };
+  CHECK(refused("--members 1") == "--members: 1 is out of range; give 2 to 64\n");
+  CHECK(refused("--collectives gossip").find("--collectives: gossip's members end") == 0);
+  CHECK(refused("--peers false").find("--peers: false has no torch") == 0);
+  CHECK(refused("--member 1").find("--member requires ") != std::string::npos);
+  CHECK(refused("--member 2 --of 2 --meet 127.0.0.1:0") ==
+        "--member: 2 is out of range; give 0 to 1\n");
+  CHECK(refused("--member 0 --of 2 --meet 10.0.0.1:0").find("say --insecure") != std::string::npos);
+}
+
+// Mutation: the peers' sizes are the defaults; the second script is left out.
+TEST_CASE("cli: bench collective has peers measured at the same sizes") {
+  const std::string python =
+      "cat >python <<'EOF'\n"
+      "#!/bin/sh\n"
+      "[ \"$1\" = -c ] && exit 0\n"
+      "echo \"$@\" >>arguments\n"
+      "echo '{\"libraries\": {\"x\": \"1\"}, \"records\": [{\"peer\": \"x\", \"codec\": "
+      "\"fp32\", \"members\": 2, \"mb\": 0.5, \"fp32_bytes_per_s\": {\"median\": 1, \"min\": 1, "
+      "\"max\": 1}}]}'\n"
+      "EOF\n"
+      "chmod +x python; ";
+  const Ended ended =
+      shell(python +
+            "\"$O\" bench collective --members 2 --mb 0.5 --codecs int8 --payload-mb 0 "
+            "--repeat 1 --json --peers ./python; cat arguments >&2");
+  const auto report = nlohmann::json::parse(ended.out);
+  CHECK(report["payload"].empty());
+  CHECK(report["rows"][0]["over_best_peer"] > 1);
+  CHECK(report["peers"]["records"].size() == 2);
+  CHECK(ended.err.find("all_reduce_gloo.py --members 2 --mb 0.5 --repeats 1\n") !=
+        std::string::npos);
+  CHECK(ended.err.find("all_reduce_pccl.py --members 2 --mb 0.5 --repeats 1\n") !=
         std::string::npos);
 }
