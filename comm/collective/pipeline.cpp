@@ -67,6 +67,7 @@ void Pipeline::post(std::size_t index) {
     Slot& slot = inbound.slots.emplace_back();
     slot.size = size;
     slot.missing = stream.peers.size();
+    slot.here.resize(stream.peers.size());
     inbound.bytes_ahead += size;
     for (std::size_t k = 0; k < stream.peers.size(); ++k) {
       std::span<std::byte> dest;
@@ -149,11 +150,28 @@ void Pipeline::collect() {
     fail({Code::kCancelled,
           fmt::format("{} ({}): cancelled", to_string(round_), to_string(attempt_))},
          std::nullopt);
-  for (const Ended& one : ended) handle(one, &one == ended.data() ? idle : Duration{});
+  charge(idle);
+  for (const Ended& one : ended) handle(one);
   if (ended.empty() && Clock::now() >= deadline_) deadline_passed();
 }
 
-void Pipeline::handle(const Ended& ended, Duration waited) {
+void Pipeline::charge(Duration idle) {
+  for (const bool at_hand : {true, false}) {
+    bool any = false;
+    for (const Inbound& inbound : inbound_) {
+      if (inbound.stream.at_hand != at_hand || inbound.slots.empty()) continue;
+      const Slot& front = inbound.slots.front();
+      for (std::size_t k = 0; k < front.here.size(); ++k) {
+        if (front.here[k]) continue;
+        waited_[inbound.stream.peers[k]] += idle;
+        any = true;
+      }
+    }
+    if (any) return;
+  }
+}
+
+void Pipeline::handle(const Ended& ended) {
   const auto found = pending_.find(ended.id);
   const Pending pending = std::move(found->second);
   pending_.erase(found);
@@ -162,18 +180,19 @@ void Pipeline::handle(const Ended& ended, Duration waited) {
     const bool cancelled = ended.status.code() == Code::kCancelled;
     return fail(ended.status, cancelled ? std::nullopt : std::optional(pending.peer));
   }
-  if (!pending.sends) return received(pending, ended.at, waited);
+  if (!pending.sends) return received(pending, ended.at);
   Outbox& outbox = outboxes_[pending.peer];
   --outbox.messages;
   outbox.bytes -= pending.bytes;
   if (failure_.ok()) start_sends(pending.peer);
 }
 
-void Pipeline::received(const Pending& pending, TimePoint at, Duration waited) {
+void Pipeline::received(const Pending& pending, TimePoint at) {
   Inbound& inbound = inbound_[pending.stream];
-  --inbound.slots[pending.message - inbound.taken].missing;
+  Slot& slot = inbound.slots[pending.message - inbound.taken];
+  slot.here[pending.peer_index] = true;
+  --slot.missing;
   bytes_received_ += kFrameHeaderBytes + pending.bytes;
-  waited_[pending.peer] += waited;
   last_ = pending.peer;
   if (!inbound.stream.at_hand) return;
   Use& use = uses_[pending.peer];
@@ -246,8 +265,14 @@ Status Pipeline::run() {
 std::optional<MemberId> Pipeline::slowest() const {
   // Of those waited for equally long, not at all say, the last that came.
   std::optional<MemberId> slowest = last_;
-  for (const auto& [peer, waited] : waited_)
-    if (waited > waited_.at(*slowest)) slowest = peer;
+  Duration longest{};
+  if (const auto found = slowest ? waited_.find(*slowest) : waited_.end(); found != waited_.end())
+    longest = found->second;
+  for (const auto& [peer, waited] : waited_) {
+    if (waited <= longest) continue;
+    slowest = peer;
+    longest = waited;
+  }
   return slowest;
 }
 

@@ -80,7 +80,8 @@ class Pipeline {
 
   // Of a run that has failed: whose operation failed first; nobody's if it was stopped from here.
   std::optional<MemberId> failed_peer() const { return failed_peer_; }
-  // The peer whose messages this member waited longest for.
+  // The peer whose messages this member waited longest for: of streams at hand, as long as any of
+  // those keeps it waiting, since the others may wait for the same peer.
   std::optional<MemberId> slowest() const;
   std::uint64_t bytes_sent() const { return bytes_sent_; }
   std::uint64_t bytes_received() const { return bytes_received_; }
@@ -102,6 +103,7 @@ class Pipeline {
   struct Slot {  // one message of a stream, from posted to taken
     std::vector<std::shared_ptr<ByteBuffer>> staged;
     std::vector<std::span<const std::byte>> bytes;
+    std::vector<bool> here;  // one a peer, as the two above
     std::size_t missing = 0;
     std::size_t size = 0;
   };
@@ -139,8 +141,9 @@ class Pipeline {
   void watch(Pending pending);
   bool take_one();
   void collect();
-  void handle(const Ended& ended, Duration waited);
-  void received(const Pending& pending, TimePoint at, Duration waited);
+  void handle(const Ended& ended);
+  void received(const Pending& pending, TimePoint at);
+  void charge(Duration idle);
   void deadline_passed();
   void fail(const Status& why, std::optional<MemberId> peer);
   void finish();

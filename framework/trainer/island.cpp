@@ -113,6 +113,7 @@ void IslandRun::join() {
   options.recipe = options_.recipe_text;
   options.listen = options_.listen;
   options.topology = topology_of(recipe_);
+  options.sites = sites_of(recipe_);
   options.insecure = options_.insecure;
   options.join_timeout = recipe_.membership.timeout.max;
   options.step = step_;

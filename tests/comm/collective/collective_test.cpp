@@ -65,7 +65,7 @@ TEST_CASE("an exchange ends at its deadline and names the peer") {
   CHECK(status.message().find("island 1 (incarnation 1)") != std::string::npos);
 }
 
-// Mutation: in Pipeline::received, charge the time to the first peer.
+// Mutation: in Pipeline::charge, charge all peers of the stream.
 TEST_CASE("the slowest peer is the one that came last") {
   const auto members = make_members("in_process", 3);
   Case c(3, 5000, codec("fp32"), codec("fp32"));
