@@ -12,6 +12,7 @@
 #include <outrigger/comm/buffer_pool.h>
 #include <outrigger/comm/clock.h>
 #include <outrigger/comm/codec/codec.h>
+#include <outrigger/comm/collective/link_use.h>
 #include <outrigger/comm/collective/reducer.h>
 #include <outrigger/comm/names.h>
 #include <outrigger/comm/transport/transport.h>
@@ -37,13 +38,6 @@ struct Exchange {
   Rounding rounding;   // of the result when it is encoded; equal for all members
   BufferPool buffers;  // for the result
   BufferPool staging;  // for chunks on their way, which so never take a result's memory
-};
-
-// How a link from a peer did while it was the only thing that was waited for.
-struct LinkUse {
-  MemberId peer;
-  std::uint64_t bytes = 0;
-  double busy_s = 0;
 };
 
 // The result that every contributor ends with, to the bit (with gossip: every member of a group).

@@ -96,7 +96,7 @@ void Session::Impl::take_report(const ExchangeReport& report) {
   round.phases.bytes_sent = report.result->bytes_sent;
   round.phases.bytes_received = report.result->bytes_received;
   round.phases.slowest = report.result->slowest;
-  handle(ExchangeDone{report.round, report.attempt, report.result->hash});
+  handle(ExchangeDone{report.round, report.attempt, report.result->hash, report.result->links});
 }
 
 void Session::Impl::settle(const v1::Outcome& outcome) {
