@@ -1,6 +1,7 @@
 #include <thread>
 
 #include <outrigger/comm/codec/driver.h>
+#include <outrigger/comm/collective/chunks.h>
 
 #include "cases.h"
 #include "support/catch.h"
@@ -137,4 +138,26 @@ TEST_CASE("auto takes what moves fewer bytes, and direct on a tie") {
   CHECK(unknown.status().code() == Code::kNotFound);
   CHECK(unknown.status().message().find("direct, gather, star, ring, hierarchical, gossip") !=
         std::string::npos);
+}
+
+// Mutation: in Pipeline::received, count the first message too, or forget `since` after every one.
+TEST_CASE("links are measured by all that comes from a peer but the first message") {
+  const auto members = make_members("in_process", 3);
+  const Case c(3, 1'000'000, codec("fp32"), codec("fp32"));
+  const auto results = run_all(members, collective("gather"), c);
+  const Codec* codecs[] = {c.codec};
+  const auto chunks = cut_chunks({0, c.elements}, codecs);
+  for (std::uint32_t k = 0; k < 3; ++k) {
+    REQUIRE(results[k].ok());
+    REQUIRE(results[k]->links.size() == 2);
+    for (const LinkUse& link : results[k]->links) {
+      CHECK(link.peer != island(k));
+      const std::size_t left_out = 4 * c.elements - link.bytes;
+      CHECK(left_out >= 4 * (chunks.front().elements - kDriverBlock));
+      CHECK(left_out <= 4 * (chunks.front().elements + kDriverBlock));
+    }
+  }
+  const Case small(3, 1000, codec("fp32"), codec("fp32"));
+  for (const auto& result : run_all(members, collective("gather"), small))
+    CHECK(result->links.empty());
 }
