@@ -8,10 +8,12 @@ namespace outrigger {
 struct BufferPool::Free {
   std::mutex mutex;
   std::vector<std::unique_ptr<ByteBuffer>> buffers;
+  std::size_t lent_bytes = 0;
 
   // The smallest that holds `size`, or else the largest, to grow.
   std::unique_ptr<ByteBuffer> pick(std::size_t size) {
     const std::lock_guard lock(mutex);
+    lent_bytes += size;
     if (buffers.empty()) return std::make_unique<ByteBuffer>();
     const auto worse = [size](const auto& a, const auto& b) {
       const bool a_holds = a->capacity() >= size, b_holds = b->capacity() >= size;
@@ -25,6 +27,7 @@ struct BufferPool::Free {
   }
   void put(std::unique_ptr<ByteBuffer> buffer) {
     const std::lock_guard lock(mutex);
+    lent_bytes -= buffer->size();
     buffers.push_back(std::move(buffer));
   }
 };
@@ -38,6 +41,11 @@ std::shared_ptr<ByteBuffer> BufferPool::take(std::size_t size) const {
             std::unique_ptr<ByteBuffer> owned(back);
             if (const auto free = pool.lock()) free->put(std::move(owned));
           }};
+}
+
+std::size_t BufferPool::lent_bytes() const {
+  const std::lock_guard lock(free_->mutex);
+  return free_->lent_bytes;
 }
 
 }  // namespace outrigger

@@ -16,6 +16,8 @@ class BufferPool {
 
   // A buffer of that size, its bytes unspecified, which comes back when its last reference goes.
   std::shared_ptr<ByteBuffer> take(std::size_t size) const;
+  // Bytes of the buffers that have not come back.
+  std::size_t lent_bytes() const;
 
  private:
   struct Free;

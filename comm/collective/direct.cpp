@@ -1,156 +1,38 @@
-#include <algorithm>
-
-#include <outrigger/comm/codec/driver.h>
 #include <outrigger/comm/collective/direct.h>
+
+#include <outrigger/comm/codec/frame.h>
 #include <outrigger/comm/collective/exchange.h>
-#include <outrigger/comm/collective/exchange_operations.h>
 
 namespace outrigger {
 namespace {
 
-std::span<std::byte> slice(const Codec& codec, ByteBuffer& encoded, const Shard& shard) {
-  return std::span(encoded).subspan(codec.encoded_bytes(shard.begin),
-                                    codec.encoded_bytes(shard.elements));
-}
-
-SharedBytes slice(const Codec& codec, const SharedBytes& encoded, const Shard& shard) {
-  return encoded.slice(codec.encoded_bytes(shard.begin), codec.encoded_bytes(shard.elements));
-}
-
-// One member's part in one exchange. The members are in the order of their lifetimes: the batch
-// goes first, while what its operations write to is still there.
-class Run {
- public:
-  Run(Transport& transport, const Exchange& exchange, TimePoint deadline, std::stop_token stop)
-      : transport_(transport),
-        exchange_(exchange),
-        deadline_(deadline),
-        batch_(deadline, std::move(stop)) {
-    result_.codec = exchange.result_codec;
-    result_.bytes = exchange.buffers.take(exchange.result_codec->encoded_bytes(exchange.elements));
-  }
-
-  Result<Exchanged> run(const Reducer& reducer);
-  // Of a run that failed.
-  std::optional<MemberId> failed_peer() const { return failed_peer_; }
-
- private:
-  struct Owned {
-    std::uint32_t index = 0;
-    Shard shard;
-    std::vector<std::shared_ptr<ByteBuffer>> staging;       // null for this member's own
-    std::vector<std::span<const std::byte>> contributions;  // in the closed order
-  };
-
-  void post_first_hop();
-  void receive_contributions(std::uint32_t index, const Shard& shard);
-  Status reduce(const Owned& owned, const Reducer& reducer);
-  Status wait(ExchangeOperations::Group group);
-  void send(ExchangeOperations::Group group, MemberId to, std::uint32_t hop, std::uint32_t index,
-            const Codec& codec, const Shard& shard, const SharedBytes& bytes);
-  void receive(ExchangeOperations::Group group, MemberId from, std::uint32_t hop,
-               std::uint32_t index, const Codec& codec, const Shard& shard,
-               std::span<std::byte> dest);
-
-  Transport& transport_;
-  const Exchange& exchange_;
-  const TimePoint deadline_;
-  Exchanged result_;
-  std::vector<Owned> owned_;
-  std::optional<MemberId> failed_peer_;
-  ExchangeOperations batch_;
-};
-
-void Run::send(ExchangeOperations::Group group, MemberId to, std::uint32_t hop, std::uint32_t index,
-               const Codec& codec, const Shard& shard, const SharedBytes& bytes) {
-  const Tag tag{exchange_.round, exchange_.attempt, hop, index};
-  batch_.add(group, to,
-             transport_.send(to, tag, codec.wire_id(), shard.elements, bytes, deadline_));
-  result_.bytes_sent += kFrameHeaderBytes + bytes.bytes.size();
-}
-
-void Run::receive(ExchangeOperations::Group group, MemberId from, std::uint32_t hop,
-                  std::uint32_t index, const Codec& codec, const Shard& shard,
-                  std::span<std::byte> dest) {
-  const Tag tag{exchange_.round, exchange_.attempt, hop, index};
-  const Expected expected{codec.wire_id(), shard.elements};
-  batch_.add(group, from, transport_.recv(from, tag, expected, dest, deadline_));
-  result_.bytes_received += kFrameHeaderBytes + dest.size();
-}
-
-void Run::post_first_hop() {
-  for (std::uint32_t s = 0; s < exchange_.owners.size(); ++s) {
-    const MemberId owner = exchange_.owners[s];
-    const Shard shard = cut_shard(exchange_.elements, s, exchange_.owners.size());
-    if (shard.elements == 0) continue;
-    if (owner == transport_.self()) {
-      receive_contributions(s, shard);
-      continue;
+// What `member` of `members` hands on of a fragment that is cut for `owners` owners, the first
+// members.
+std::uint64_t bytes_of_member(const ExchangeSize& size, std::size_t member, std::size_t owners) {
+  const Codec* codecs[] = {size.codec, size.result_codec};
+  std::uint64_t sent = 0;
+  const auto shards = cut_all_chunks(cut_shards(size.elements, owners), codecs);
+  for (std::size_t owner = 0; owner < owners; ++owner)
+    for (const Chunk& chunk : shards[owner]) {
+      const std::uint64_t contribution = size.codec->encoded_bytes(chunk.elements);
+      const std::uint64_t result = size.result_codec->encoded_bytes(chunk.elements);
+      sent += owner == member ? (size.members - 1) * (result + kFrameHeaderBytes)
+                              : contribution + kFrameHeaderBytes;
     }
-    receive(ExchangeOperations::kSecondHop, owner, 1, s, *exchange_.result_codec, shard,
-            slice(*exchange_.result_codec, *result_.bytes, shard));
-    send(ExchangeOperations::kSends, owner, 0, s, *exchange_.codec, shard,
-         slice(*exchange_.codec, exchange_.own, shard));
-  }
-}
-
-void Run::receive_contributions(std::uint32_t index, const Shard& shard) {
-  Owned& owned = owned_.emplace_back();
-  owned.index = index;
-  owned.shard = shard;
-  owned.staging.resize(exchange_.contributors.size());
-  for (std::size_t k = 0; k < exchange_.contributors.size(); ++k) {
-    const MemberId peer = exchange_.contributors[k];
-    const auto own = slice(*exchange_.codec, exchange_.own, shard).bytes;
-    owned.contributions.push_back(own);
-    if (peer == transport_.self()) continue;
-    owned.staging[k] = exchange_.buffers.take(own.size());
-    owned.contributions.back() = *owned.staging[k];
-    receive(ExchangeOperations::kFirstHop, peer, 0, index, *exchange_.codec, shard,
-            *owned.staging[k]);
-  }
-}
-
-Status Run::reduce(const Owned& owned, const Reducer& reducer) {
-  const Codec& codec = *exchange_.result_codec;
-  const auto out = slice(codec, *result_.bytes, owned.shard);
-  const Status status =
-      aggregate_contributions(exchange_, owned.contributions, reducer, codec, owned.shard.begin,
-                              owned.shard.elements, out, failed_peer_);
-  if (!status.ok()) return status;
-  for (const MemberId& peer : exchange_.contributors)
-    if (peer != transport_.self())
-      send(ExchangeOperations::kSends, peer, 1, owned.index, codec, owned.shard,
-           {out, result_.bytes});
-  return {};
-}
-
-Status Run::wait(ExchangeOperations::Group group) {
-  const Status status = batch_.wait(group);
-  if (!status.ok()) failed_peer_ = batch_.failed_peer();
-  return status;
-}
-
-Result<Exchanged> Run::run(const Reducer& reducer) {
-  post_first_hop();
-  Status status = wait(ExchangeOperations::kFirstHop);
-  for (const Owned& owned : owned_)
-    if (status.ok()) status = reduce(owned, reducer);
-  if (status.ok()) status = wait(ExchangeOperations::kSecondHop);
-  if (status.ok()) status = wait(ExchangeOperations::kSends);
-  if (!status.ok()) return status;
-  result_.hash = hash128(*result_.bytes);
-  result_.slowest = batch_.slowest();
-  return std::move(result_);
+  return sent;
 }
 
 }  // namespace
 
-Shard cut_shard(std::size_t elements, std::size_t index, std::size_t count) {
-  const std::size_t blocks = (elements + kDriverBlock - 1) / kDriverBlock;
-  const std::size_t begin = std::min(elements, blocks * index / count * kDriverBlock);
-  const std::size_t end = std::min(elements, blocks * (index + 1) / count * kDriverBlock);
-  return {begin, end - begin};
+std::vector<std::uint64_t> direct_bytes(const ExchangeSize& size, std::size_t owners) {
+  std::vector<std::uint64_t> sent;
+  for (std::size_t member = 0; member < size.members; ++member)
+    sent.push_back(bytes_of_member(size, member, owners));
+  return sent;
+}
+
+std::vector<std::uint64_t> DirectCollective::bytes_sent(const ExchangeSize& size) const {
+  return direct_bytes(size, size.members);
 }
 
 Result<Exchanged> DirectCollective::run(Transport& transport, const Reducer& reducer,
@@ -161,10 +43,45 @@ Result<Exchanged> DirectCollective::run(Transport& transport, const Reducer& red
   if (!valid.ok()) return valid;
   if (exchange.owners.empty())
     return Status(Code::kInternal, to_string(exchange.round) + ": no shard has an owner");
-  Run run(transport, exchange, deadline, std::move(stop));
-  Result<Exchanged> result = run.run(reducer);
-  if (!result.ok()) failed_peer = run.failed_peer();
-  return result;
+  const MemberId self = transport.self();
+  const Codec &codec = *exchange.codec, &result_codec = *exchange.result_codec;
+  const auto others = others_of(exchange, self);
+  Exchanged result;
+  result.codec = &result_codec;
+  result.bytes = exchange.buffers.take(result_codec.encoded_bytes(exchange.elements));
+
+  Pipeline pipeline(transport, exchange.round, exchange.attempt, exchange.staging, deadline,
+                    std::move(stop));
+  const auto reduce = [&](const ChunkMessage& message, const Arrived& arrived) -> Status {
+    const Chunk& chunk = message.chunk;
+    const std::span<std::byte> out = bytes_of(result_codec, std::span(*result.bytes), chunk);
+    const Status status =
+        aggregate_chunk(exchange, self, bytes_of(codec, exchange.own, chunk).bytes, chunk,
+                        arrived.bytes, reducer, result_codec, out, failed_peer);
+    if (!status.ok()) return status;
+    for (const MemberId& peer : others)
+      pipeline.send(peer, {1, chunk, &result_codec}, {out, result.bytes});
+    return {};
+  };
+  const Codec* codecs[] = {&codec, &result_codec};
+  const auto shards = cut_all_chunks(
+      cut_shards(exchange.elements, exchange.owners.size(), exchange.shares), codecs);
+  for (std::size_t s = 0; s < shards.size(); ++s) {
+    const MemberId owner = exchange.owners[s];
+    if (owner == self) {
+      pipeline.receive({.peers = others,
+                        .messages = messages_of(0, shards[s], codec),
+                        .take = reduce,
+                        .at_hand = true});
+      continue;
+    }
+    pipeline.receive({.peers = {owner},
+                      .messages = messages_of(1, shards[s], result_codec),
+                      .whole = result.bytes});
+    for (const Chunk& chunk : shards[s])
+      pipeline.send(owner, {0, chunk, &codec}, bytes_of(codec, exchange.own, chunk));
+  }
+  return run_pipeline(pipeline, result, failed_peer);
 }
 
 }  // namespace outrigger

@@ -4,27 +4,23 @@
 
 namespace outrigger {
 
-// Elements [begin, begin + elements) of a fragment that one owner aggregates. A shard begins on a
-// border of the driver's blocks, so the codecs' bytes of it are a slice of the fragment's.
-struct Shard {
-  std::size_t begin = 0;
-  std::size_t elements = 0;
-};
-// Shard `index` of `count`: as equal as whole blocks allow; the last may be short, some may be
-// empty.
-Shard cut_shard(std::size_t elements, std::size_t index, std::size_t count);
-
-// Two hops, sharded. Hop 0: each contributor sends shard s of its encoded fragment to owner s, who
-// aggregates in the closed order and encodes once, in the result codec. Hop 1: the owner sends
-// those bytes to everyone; all, the owner included, keep just these bytes, in the order of the
-// shards. Each member sends (M-1)/M (c + r) bytes if all are owners.
+// Two hops, sharded (chunks.h) by the exchange's owners and shares. Hop 0: each contributor sends
+// shard s of its encoded fragment to owner s, chunk by chunk; as soon as a chunk is here from all,
+// the owner aggregates it in the closed order and encodes once, in the result codec. Hop 1: it
+// sends those bytes to everyone at once; all, the owner included, keep just these bytes. Each
+// member sends (M-1)/M (c + r) bytes if all own equal shards. The result's bits do not depend on
+// the owners or the shares.
 class DirectCollective : public Collective {
  public:
   std::string_view name() const override { return "direct"; }
   const Codec& result_codec(const Codec& wanted) const override { return wanted; }
+  std::vector<std::uint64_t> bytes_sent(const ExchangeSize& size) const override;
   Result<Exchanged> run(Transport& transport, const Reducer& reducer, const Exchange& exchange,
                         TimePoint deadline, std::stop_token stop,
                         std::optional<MemberId>& failed_peer) const override;
 };
+
+// What each member hands to the wire if the first `owners` of them own equal shards.
+std::vector<std::uint64_t> direct_bytes(const ExchangeSize& size, std::size_t owners);
 
 }  // namespace outrigger

@@ -1,11 +1,19 @@
-#include <outrigger/comm/collective/exchange.h>
-#include <outrigger/comm/collective/exchange_operations.h>
 #include <outrigger/comm/collective/gather.h>
+
+#include <outrigger/comm/codec/frame.h>
+#include <outrigger/comm/collective/exchange.h>
 
 namespace outrigger {
 
 const Codec& GatherCollective::result_codec(const Codec&) const {
   return **find_codec("fp32");
+}
+
+std::vector<std::uint64_t> GatherCollective::bytes_sent(const ExchangeSize& size) const {
+  std::uint64_t message = 0;
+  for (const Chunk& chunk : cut_chunks({0, size.elements}, {&size.codec, 1}))
+    message += size.codec->encoded_bytes(chunk.elements) + kFrameHeaderBytes;
+  return std::vector<std::uint64_t>(size.members, (size.members - 1) * message);
 }
 
 Result<Exchanged> GatherCollective::run(Transport& transport, const Reducer& reducer,
@@ -14,45 +22,31 @@ Result<Exchanged> GatherCollective::run(Transport& transport, const Reducer& red
                                         std::optional<MemberId>& failed_peer) const {
   const Status valid = check_exchange(exchange, transport.self());
   if (!valid.ok()) return valid;
-  const std::size_t members = exchange.contributors.size();
-  const Tag tag{exchange.round, exchange.attempt, 0, 0};
-  const Expected expected{exchange.codec->wire_id(), exchange.elements};
-
+  const MemberId self = transport.self();
+  const auto others = others_of(exchange, self);
   Exchanged result;
-  std::vector<std::shared_ptr<ByteBuffer>> staging(
-      members);  // outlives the batch, which writes to it
-  std::vector<std::span<const std::byte>> contributions(members);
-  ExchangeOperations batch(deadline, std::move(stop));
-  for (std::size_t k = 0; k < members; ++k) {
-    const MemberId peer = exchange.contributors[k];
-    contributions[k] = exchange.own.bytes;
-    if (peer == transport.self() || exchange.elements == 0) continue;
-    staging[k] = exchange.buffers.take(exchange.own.bytes.size());
-    contributions[k] = *staging[k];
-    batch.add(ExchangeOperations::kFirstHop, peer,
-              transport.recv(peer, tag, expected, *staging[k], deadline));
-    batch.add(ExchangeOperations::kSends, peer,
-              transport.send(peer, tag, expected.codec, expected.elements, exchange.own, deadline));
-    result.bytes_sent += kFrameHeaderBytes + exchange.own.bytes.size();
-    result.bytes_received += kFrameHeaderBytes + exchange.own.bytes.size();
-  }
-  const auto wait = [&](ExchangeOperations::Group group) {
-    const Status ended = batch.wait(group);
-    if (!ended.ok()) failed_peer = batch.failed_peer();
-    return ended;
-  };
-  Status status = wait(ExchangeOperations::kFirstHop);
-  if (!status.ok()) return status;
-
   result.codec = &result_codec(*exchange.result_codec);
   result.bytes = exchange.buffers.take(result.codec->encoded_bytes(exchange.elements));
-  status = aggregate_contributions(exchange, contributions, reducer, *result.codec, 0,
-                                   exchange.elements, *result.bytes, failed_peer);
-  if (status.ok()) status = wait(ExchangeOperations::kSends);
-  if (!status.ok()) return status;
-  result.hash = hash128(*result.bytes);
-  result.slowest = batch.slowest();
-  return result;
+
+  Pipeline pipeline(transport, exchange.round, exchange.attempt, exchange.staging, deadline,
+                    std::move(stop));
+  const auto messages =
+      messages_of(0, cut_chunks({0, exchange.elements}, {&exchange.codec, 1}), *exchange.codec);
+  pipeline.receive(
+      {.peers = others,
+       .messages = messages,
+       .take =
+           [&](const ChunkMessage& message, const Arrived& arrived) {
+             return aggregate_chunk(
+                 exchange, self, bytes_of(*exchange.codec, exchange.own, message.chunk).bytes,
+                 message.chunk, arrived.bytes, reducer, *result.codec,
+                 bytes_of(*result.codec, std::span(*result.bytes), message.chunk), failed_peer);
+           },
+       .at_hand = true});
+  for (const ChunkMessage& message : messages)
+    for (const MemberId& peer : others)
+      pipeline.send(peer, message, bytes_of(*exchange.codec, exchange.own, message.chunk));
+  return run_pipeline(pipeline, result, failed_peer);
 }
 
 }  // namespace outrigger

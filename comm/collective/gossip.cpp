@@ -30,6 +30,12 @@ const Codec& GossipCollective::result_codec(const Codec& wanted) const {
   return GatherCollective().result_codec(wanted);
 }
 
+std::vector<std::uint64_t> GossipCollective::bytes_sent(const ExchangeSize& size) const {
+  ExchangeSize group = size;
+  group.members = std::min<std::size_t>(size.members, size.members % 2 == 0 ? 2 : 3);
+  return std::vector(size.members, GatherCollective().bytes_sent(group).front());
+}
+
 Result<Exchanged> GossipCollective::run(Transport& transport, const Reducer& reducer,
                                         const Exchange& exchange, TimePoint deadline,
                                         std::stop_token stop,
@@ -44,6 +50,8 @@ Result<Exchanged> GossipCollective::run(Transport& transport, const Reducer& red
   own.weights.clear();
   own.norms.clear();
   own.owners.clear();
+  own.shares.clear();
+  own.sites.clear();
   for (const std::size_t k : gossip_group(exchange.round, members.size(), self)) {
     own.contributors.push_back(members[k]);
     own.weights.push_back(exchange.weights[k]);

@@ -30,6 +30,10 @@ class Reducer {
                       std::span<float> out) const = 0;
   // Whether a single input is its own reduction: its bytes are then handed on as they came.
   virtual bool keeps_one() const { return false; }
+  // Whether the reduction of some inputs, with the sum of their weights, may stand for them in the
+  // reduction of all, up to rounding: true of the weighted mean. In the terms of databases and
+  // sensor networks a decomposable aggregate function.
+  virtual bool decomposable() const { return false; }
 };
 
 }  // namespace outrigger

@@ -6,15 +6,22 @@
 #include <outrigger/comm/collective/direct.h>
 #include <outrigger/comm/collective/gather.h>
 #include <outrigger/comm/collective/gossip.h>
+#include <outrigger/comm/collective/hierarchical.h>
+#include <outrigger/comm/collective/ring.h>
+#include <outrigger/comm/collective/star.h>
 
 namespace outrigger {
 namespace {
 
-const std::array<const Collective*, 3>& collectives() {
+const std::array<const Collective*, 6>& collectives() {
   static const DirectCollective direct;
   static const GatherCollective gather;
+  static const StarCollective star;
+  static const RingCollective ring;
+  static const HierarchicalCollective hierarchical;
   static const GossipCollective gossip;
-  static const std::array<const Collective*, 3> all = {&direct, &gather, &gossip};
+  static const std::array<const Collective*, 6> all = {&direct, &gather,       &star,
+                                                       &ring,   &hierarchical, &gossip};
   return all;
 }
 

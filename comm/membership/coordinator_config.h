@@ -5,6 +5,7 @@
 #include <vector>
 
 #include <outrigger/comm/clock.h>
+#include <outrigger/comm/collective/plan.h>
 #include <outrigger/comm/membership/weights.h>
 
 namespace outrigger {
@@ -21,6 +22,9 @@ struct CoordinatorConfig {
   std::vector<std::string> islands;  // names, in order: a member's island is the index here
   std::uint32_t fragments = 1;
   WeightRule weights = WeightRule::kTokens;
+  // One contribution and the result of a fragment in any unit, from which the shares of shards are
+  // planned; 0: they stay equal.
+  PlannedBytes planned{};
   bool replicas_differ = false;  // gossip: results are not compared, the chain counts rounds only
   // Fragment i's rounds are island i's alone: each closes when it is announced, and all others get
   // its bytes.

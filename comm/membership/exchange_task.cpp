@@ -1,15 +1,15 @@
 #include <outrigger/comm/membership/exchange_task.h>
 
 #include <algorithm>
+#include <limits>
 
-#include <outrigger/comm/codec/frame.h>
-#include <outrigger/comm/collective/exchange_operations.h>
+#include <outrigger/comm/collective/exchange.h>
 #include <outrigger/comm/membership/wire.h>
 
 namespace outrigger {
 namespace {
 
-constexpr std::uint32_t kSpectatorHop = 2;  // after the collectives' hops
+constexpr std::uint32_t kSpectatorHop = std::numeric_limits<std::uint32_t>::max();
 
 Exchange make_exchange(const ExchangeTask& task) {
   Exchange exchange;
@@ -26,44 +26,13 @@ Exchange make_exchange(const ExchangeTask& task) {
   exchange.result_codec = task.contribution.result_codec;
   exchange.own = task.contribution.encoded;
   exchange.rounding = task.contribution.result_rounding;
+  exchange.shares.assign(task.close.shares().begin(), task.close.shares().end());
+  for (const MemberId& contributor : exchange.contributors)
+    if (contributor.island < task.sites.size())
+      exchange.sites.push_back(task.sites[contributor.island]);
   exchange.buffers = task.buffers;
+  exchange.staging = task.staging;
   return exchange;
-}
-
-Status hand_on(Transport& transport, const ExchangeTask& task, Exchanged& result,
-               std::stop_token stop, std::optional<MemberId>& failed_peer) {
-  ExchangeOperations batch(task.deadline, std::move(stop));
-  for (const auto& spectator : task.close.spectators()) {
-    const Tag tag{from_wire(task.close.round()), from_wire(task.close.attempt()), kSpectatorHop, 0};
-    const MemberId to = from_wire(spectator);
-    batch.add(ExchangeOperations::kSends, to,
-              transport.send(to, tag, result.codec->wire_id(), task.contribution.elements,
-                             SharedBytes(result.bytes), task.deadline));
-    result.bytes_sent += kFrameHeaderBytes + result.bytes->size();
-  }
-  const Status status = batch.wait(ExchangeOperations::kSends);
-  if (!status.ok()) failed_peer = batch.failed_peer();
-  return status;
-}
-
-Result<Exchanged> watch(Transport& transport, const ExchangeTask& task, const Codec& codec,
-                        MemberId from, std::stop_token stop, std::optional<MemberId>& failed_peer) {
-  Exchanged result;
-  result.codec = &codec;
-  result.bytes = task.buffers.take(codec.encoded_bytes(task.contribution.elements));
-  const Tag tag{from_wire(task.close.round()), from_wire(task.close.attempt()), kSpectatorHop, 0};
-  ExchangeOperations batch(task.deadline, std::move(stop));
-  batch.add(ExchangeOperations::kFirstHop, from,
-            transport.recv(from, tag, {codec.wire_id(), task.contribution.elements}, *result.bytes,
-                           task.deadline));
-  if (const Status status = batch.wait(ExchangeOperations::kFirstHop); !status.ok()) {
-    failed_peer = batch.failed_peer();
-    return status;
-  }
-  result.hash = hash128(*result.bytes);
-  result.slowest = from;
-  result.bytes_received = result.bytes->size();
-  return result;
 }
 
 Result<Exchanged> exchange_or_watch(Transport& transport, const ExchangeTask& task,
@@ -79,14 +48,19 @@ Result<Exchanged> exchange_or_watch(Transport& transport, const ExchangeTask& ta
   const MemberId self = transport.self();
   const auto& contributors = exchange.contributors;
   if (std::find(contributors.begin(), contributors.end(), self) == contributors.end()) {
-    return watch(transport, task, (*collective)->result_codec(*exchange.result_codec),
-                 contributors.front(), stop, failed_peer);
+    return receive_chunks(transport, exchange, kSpectatorHop, contributors.front(),
+                          (*collective)->result_codec(*exchange.result_codec), task.deadline, stop,
+                          failed_peer);
   }
   auto result =
       (*collective)
           ->run(transport, *task.contribution.reducer, exchange, task.deadline, stop, failed_peer);
-  if (!result.ok() || contributors.front() != self) return result;
-  const Status status = hand_on(transport, task, *result, stop, failed_peer);
+  if (!result.ok() || contributors.front() != self || task.close.spectators().empty())
+    return result;
+  std::vector<MemberId> spectators;
+  for (const auto& spectator : task.close.spectators()) spectators.push_back(from_wire(spectator));
+  const Status status = send_chunks(transport, exchange, kSpectatorHop, spectators, *result,
+                                    task.deadline, stop, failed_peer);
   if (!status.ok()) return status;
   return result;
 }

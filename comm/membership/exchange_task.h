@@ -19,9 +19,10 @@ namespace outrigger {
 struct ExchangeTask {
   Contribution contribution;
   v1::Close close;
-  std::string topology;  // auto, direct, gather
+  std::string topology;              // auto, or a collective's name
+  std::vector<std::uint32_t> sites;  // by island, or empty
   TimePoint deadline;
-  BufferPool buffers{};
+  BufferPool buffers{}, staging{};
 };
 
 struct ExchangeReport {

@@ -10,6 +10,7 @@
 #include <membership.pb.h>
 
 #include <outrigger/comm/clock.h>
+#include <outrigger/comm/collective/link_use.h>
 #include <outrigger/comm/membership/effects.h>
 #include <outrigger/comm/names.h>
 #include <outrigger/comm/status.h>
@@ -49,6 +50,7 @@ struct ExchangeDone {
   RoundId round;
   AttemptId attempt;
   Hash128 hash;  // of the result, which is here
+  std::vector<LinkUse> links{};
 };
 struct ExchangeBroken {
   RoundId round;
@@ -124,6 +126,7 @@ class Member {
     std::optional<v1::Close> close;
     enum { kNone, kRunning, kDone, kBroken } exchange = kNone;
     Hash128 hash;
+    std::vector<LinkUse> links;
     ExchangeBroken broken;
     std::optional<v1::Outcome> outcome;  // came before the exchange ended here
   };

@@ -45,6 +45,7 @@ void Member::report_exchange(const Held& held, MemberStep& step) {
     *vote->mutable_round() = held.close->round();
     *vote->mutable_attempt() = held.close->attempt();
     vote->set_result_hash(held.hash.bytes());
+    for (const LinkUse& link : held.links) *vote->add_links() = to_wire(link);
   } else if (held.exchange == Held::kBroken) {
     v1::ExchangeFailed* failed = send(step).mutable_exchange_failed();
     *failed->mutable_round() = held.close->round();
@@ -61,6 +62,7 @@ void Member::exchange_done(const ExchangeDone& done, MemberStep& step) {
   if (done.attempt != from_wire(held.close->attempt())) return;
   held.exchange = Held::kDone;
   held.hash = done.hash;
+  held.links = done.links;
   report_exchange(held, step);
   try_settle(done.round, step);
 }

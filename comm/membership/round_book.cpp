@@ -19,8 +19,9 @@ RoundBook::RoundBook(const CoordinatorConfig& config)
       fragments_(config.fragments, Fragment{}),
       arrival_("rounds, from the first announcement to the close", 6 * config.timeout_min,
                config.timeout_max),
-      exchange_("rounds, from the close to the commit", 6 * config.timeout_min,
-                config.timeout_max) {}
+      exchange_("rounds, from the close to the commit", 6 * config.timeout_min, config.timeout_max),
+      planned_(config.planned),
+      links_(config.islands.size()) {}
 
 void RoundBook::replay(const v1::Record& record) {
   switch (record.body_case()) {
@@ -198,6 +199,7 @@ void RoundBook::try_close(const RoundId& id, const Live& live, TimePoint now, Ef
   *close.mutable_base() = to_wire(committed(id.fragment));
   fill_contributors(round, live, close, effects);
   if (effects.verdict) return;
+  plan_shares_of(close);
   arrival_.measured(now - *round.waiting_since);
   tell_deadlines(effects);
   round.closed_at = now;
@@ -243,6 +245,14 @@ void RoundBook::fill_contributors(const Round& round, const Live& live, v1::Clos
   const std::vector<std::uint64_t> weights = round_weights(weights_, tokens, norms);
   for (int k = 0; k < close.contributors_size(); ++k)
     close.mutable_contributors(k)->set_weight(weights[static_cast<std::size_t>(k)]);
+}
+
+// A retry keeps them: the bits do not depend on who owns what.
+void RoundBook::plan_shares_of(v1::Close& close) const {
+  if (planned_.contribution <= 0 || planned_.result <= 0) return;
+  std::vector<std::uint32_t> islands;
+  for (const auto& owner : close.owners()) islands.push_back(owner.island());
+  for (const std::uint64_t share : links_.shares(islands, planned_)) close.add_shares(share);
 }
 
 void RoundBook::send_close(const v1::Close& close, const Live& live, Effects& effects) const {
@@ -297,7 +307,13 @@ void RoundBook::vote(const MemberId& from, const v1::Vote& vote, const Live& liv
                                                         : "this member does not contribute to it"));
     return;
   }
-  round.votes.insert_or_assign(from.island, Hash128::from_bytes(vote.result_hash()));
+  const bool first =
+      round.votes.insert_or_assign(from.island, Hash128::from_bytes(vote.result_hash())).second;
+  if (first) {
+    std::vector<LinkUse> links;
+    for (const auto& sample : vote.links()) links.push_back(from_wire(sample));
+    links_.measured(from.island, links);
+  }
   count_votes(id, live, now, effects);
 }
 

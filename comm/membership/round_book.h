@@ -12,6 +12,7 @@
 #include <outrigger/comm/membership/coordinator_config.h>
 #include <outrigger/comm/membership/deadlines.h>
 #include <outrigger/comm/membership/effects.h>
+#include <outrigger/comm/membership/link_book.h>
 
 namespace outrigger {
 
@@ -86,6 +87,7 @@ class RoundBook {
   void try_close(const RoundId& id, const Live& live, TimePoint now, Effects& effects);
   void fill_contributors(const Round& round, const Live& live, v1::Close& close,
                          Effects& effects) const;
+  void plan_shares_of(v1::Close& close) const;
   void send_close(const v1::Close& close, const Live& live, Effects& effects) const;
   void retry(Round& round, const Live& live, TimePoint now, const std::string& why,
              Effects& effects);
@@ -111,6 +113,8 @@ class RoundBook {
   std::map<RoundId, Round> open_;
   std::map<RoundId, v1::Outcome> outcomes_;
   Deadlines arrival_, exchange_;
+  const PlannedBytes planned_;
+  LinkBook links_;
 };
 
 }  // namespace outrigger

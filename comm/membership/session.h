@@ -25,8 +25,9 @@ struct SessionOptions {
   std::string job;          // empty: OUTRIGGER_JOB
   std::string recipe;       // the resolved recipe: must equal the coordinator's; empty: none
   std::string listen = "127.0.0.1:0";  // where this member's transport listens
-  std::string topology = "auto";       // auto, direct, gather, gossip
+  std::string topology = "auto";       // auto, or a collective's name
   std::uint32_t channels = 4;          // GrpcOptions::channels
+  std::vector<std::uint32_t> sites{};  // by island; empty: each its own. `hierarchical` only
   std::uint64_t incarnation = 0;  // 0: the wall clock in microseconds, so a restart is a later one
   bool insecure = false;          // needed off loopback until TLS exists
   Duration join_timeout = std::chrono::seconds(60);

@@ -88,7 +88,7 @@ class Session::Impl {
   std::condition_variable changed_;
   Member member_;
   std::unique_ptr<Link> link_;
-  const BufferPool buffers_;
+  const BufferPool buffers_, staging_;
   std::unique_ptr<Transport> transport_;
   std::vector<PeerInfo> peers_;
   std::map<RoundId, Round> rounds_;

@@ -64,8 +64,13 @@ void Session::Impl::start_exchange(const v1::Close& close) {
     if (running.round == id) running.thread.request_stop();
   }
   const std::string& wanted = round.contribution.topology;
-  ExchangeTask task{round.contribution, close, wanted.empty() ? options_.topology : wanted,
-                    now + std::chrono::milliseconds(close.timeout_ms()), buffers_};
+  ExchangeTask task{round.contribution,
+                    close,
+                    wanted.empty() ? options_.topology : wanted,
+                    options_.sites,
+                    now + std::chrono::milliseconds(close.timeout_ms()),
+                    buffers_,
+                    staging_};
   Running& running = exchanges_.emplace_back();
   running.round = id;
   running.thread = std::jthread([this, task = std::move(task), done = running.done,
@@ -91,7 +96,7 @@ void Session::Impl::take_report(const ExchangeReport& report) {
   round.phases.bytes_sent = report.result->bytes_sent;
   round.phases.bytes_received = report.result->bytes_received;
   round.phases.slowest = report.result->slowest;
-  handle(ExchangeDone{report.round, report.attempt, report.result->hash});
+  handle(ExchangeDone{report.round, report.attempt, report.result->hash, report.result->links});
 }
 
 void Session::Impl::settle(const v1::Outcome& outcome) {

@@ -34,6 +34,14 @@ v1::Version to_wire(const Version& version) {
   return wire;
 }
 
+v1::LinkSample to_wire(const LinkUse& link) {
+  v1::LinkSample wire;
+  *wire.mutable_peer() = to_wire(link.peer);
+  wire.set_bytes(link.bytes);
+  wire.set_busy_s(link.busy_s);
+  return wire;
+}
+
 MemberId from_wire(const v1::Member& member) {
   return {member.island(), member.incarnation(), member.worker()};
 }
@@ -48,6 +56,10 @@ AttemptId from_wire(const v1::Attempt& attempt) {
 
 Version from_wire(const v1::Version& version) {
   return {version.fragment(), version.number(), Hash128::from_bytes(version.chain())};
+}
+
+LinkUse from_wire(const v1::LinkSample& sample) {
+  return {from_wire(sample.peer()), sample.bytes(), sample.busy_s()};
 }
 
 Status status_from_wire(std::uint32_t code, const std::string& why) {

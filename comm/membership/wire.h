@@ -5,6 +5,7 @@
 
 #include <membership.pb.h>
 
+#include <outrigger/comm/collective/link_use.h>
 #include <outrigger/comm/membership/coordinator_config.h>
 #include <outrigger/comm/names.h>
 #include <outrigger/comm/status.h>
@@ -12,7 +13,7 @@
 namespace outrigger {
 
 // Versions that are compared when a member says Hello.
-inline constexpr std::uint32_t kProtocolVersion = 2;
+inline constexpr std::uint32_t kProtocolVersion = 3;
 
 // Bounds on what one member may ask the coordinator to keep.
 inline constexpr std::size_t kMaxGatherBytes = 64 * 1024;
@@ -28,10 +29,12 @@ v1::Member to_wire(const MemberId& member);
 v1::Round to_wire(const RoundId& round);
 v1::Attempt to_wire(const AttemptId& attempt);
 v1::Version to_wire(const Version& version);
+v1::LinkSample to_wire(const LinkUse& link);
 MemberId from_wire(const v1::Member& member);
 RoundId from_wire(const v1::Round& round);
 AttemptId from_wire(const v1::Attempt& attempt);
 Version from_wire(const v1::Version& version);
+LinkUse from_wire(const v1::LinkSample& sample);
 
 // The code of a Refused or Abort as a Status; a code that this build does not know is Internal.
 Status status_from_wire(std::uint32_t code, const std::string& why);

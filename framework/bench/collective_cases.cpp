@@ -55,7 +55,7 @@ Result<const Collective*> find_measured(const std::string& name) {
   if (name == "gossip")
     return refused(
         "--collectives: gossip's members end with unlike results by design, which this "
-        "bench takes for an error; give direct or gather");
+        "bench takes for an error; give another");
   const Result<const Collective*> found = find_collective(name);
   if (!found.ok()) return found.status().with_context("--collectives");
   return found;

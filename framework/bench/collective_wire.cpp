@@ -90,6 +90,7 @@ Result<Exchanged> BenchWire::exchange(const ExchangeCase& what,
   exchange.result_codec = what.result_codec;
   exchange.own = SharedBytes(own);
   exchange.buffers = what.buffers;
+  exchange.staging = what.staging;
   std::optional<MemberId> failed_peer;
   return what.collective->run(*transport_, mean, exchange, deadline(), {}, failed_peer);
 }

@@ -25,7 +25,7 @@ struct ExchangeCase {
   const Codec* codec = nullptr;
   const Codec* result_codec = nullptr;
   std::vector<std::size_t> owners;  // of the shards
-  BufferPool buffers;
+  BufferPool buffers, staging;
 };
 
 // One member's end of the wire: all that the bench asks of transports and collectives.

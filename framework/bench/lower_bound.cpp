@@ -2,15 +2,16 @@
 
 #include <algorithm>
 
-#include <outrigger/comm/collective/direct.h>
+#include <outrigger/comm/collective/chunks.h>
 
 namespace outrigger {
 namespace {
 
 std::vector<std::uint64_t> direct_bytes(const ExchangeCase& what, std::size_t members) {
   std::vector<std::uint64_t> sent(members), received(members);
-  for (std::size_t s = 0; s < what.owners.size(); ++s) {
-    const std::size_t elements = cut_shard(what.elements, s, what.owners.size()).elements;
+  const auto shards = cut_shards(what.elements, what.owners.size());
+  for (std::size_t s = 0; s < shards.size(); ++s) {
+    const std::size_t elements = shards[s].elements;
     const std::size_t there = what.codec->encoded_bytes(elements);
     const std::size_t back = what.result_codec->encoded_bytes(elements);
     for (std::size_t k = 0; k < members; ++k) {

@@ -29,7 +29,7 @@ int evaluate(const EvalOptions& options) {
   for (const std::string& reason : located.passed_over) print_error("warning: " + reason);
   // One reader for all windows, whatever the number of islands was.
   Recipe& recipe = located.recipe;
-  recipe.islands.names = {"eval"};
+  recipe.islands = {{"eval"}, {}};
   recipe.model.load = located.checkpoint.path;
   if (options.tokens > 0) recipe.train.eval_tokens = options.tokens;
   const LlamaConfig config = model_config(recipe).value_or_throw();

@@ -51,6 +51,7 @@ class Checker {
     check_outer();
     check_aggregate();
     check_sync();
+    check_topology();
     check_codecs();
     check_schedule();
     check_experiment();
@@ -238,7 +239,6 @@ class Checker {
 
   void check_sync() {
     const SyncRecipe& sync = r_.sync;
-    const bool one = r_.islands.names.size() == 1;
     warn_if(
         !sync.enabled, {"sync.enabled"},
         "the islands train alone, so the other keys of sync, outer, comm and checkpoint have no "
@@ -247,13 +247,42 @@ class Checker {
             fmt::format("a round is {} inner steps, but training ends after {}: the islands meet "
                         "once, at the end",
                         sync.every, r_.train.steps));
-    warn_if(sync.enabled && one && is_set("comm.topology") && r_.comm.topology != "auto",
-            {"comm.topology"}, "has no effect: there is one island");
     warn_if(one && is_changed("comm.channels"), {"comm.channels"},
             "has no effect: there is one island");
     const TimeoutRecipe& timeout = r_.membership.timeout;
     refuse_if(timeout.min > timeout.max, {"membership.timeout.min", "membership.timeout.max"},
               "membership.timeout.min is longer than membership.timeout.max; swap them?");
+  }
+
+  void check_topology() {
+    if (!r_.sync.enabled) return;
+    const std::string& topology = r_.comm.topology;
+    const bool one = r_.islands.names.size() == 1;
+    warn_if(one && is_set("comm.topology") && topology != "auto", {"comm.topology"},
+            "has no effect: there is one island");
+    warn_if(!r_.islands.sites.empty() && topology != "hierarchical", {"islands"},
+            "the sites have no effect: they are for comm.topology hierarchical");
+    // Rules that bring their own topology have said so.
+    const std::string& outer = r_.outer.optimizer;
+    if (outer == "noloco" || outer == "delayed_nesterov" || one) return;
+    const Result<const Collective*> collective = find_collective(topology);
+    if (!collective.ok() || !(*collective)->combines_partials()) return;
+    const auto refuse = [&](bool wrong, const char* key, const std::string& what) {
+      refuse_if(wrong, {"comm.topology", key},
+                fmt::format("{} averages some islands first, then the rest with their mean; {}",
+                            topology, what));
+    };
+    refuse(r_.sync.aggregate != "mean", "sync.aggregate",
+           fmt::format("sync.aggregate {} needs every island's change at once: take direct, gather "
+                       "or star, or sync.aggregate mean",
+                       r_.sync.aggregate));
+    refuse(
+        r_.sync.control_variates, "sync.control_variates",
+        "sync.control_variates counts each island once, whatever its tokens: take direct, gather "
+        "or star");
+    refuse_if(topology == "hierarchical" && r_.islands.sites.empty(), {"comm.topology", "islands"},
+              "hierarchical needs to know who is where: islands: [{name: paris, site: europe}, "
+              "...]");
   }
 
   void check_codecs() {

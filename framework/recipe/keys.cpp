@@ -31,13 +31,14 @@ std::vector<Key> declare_keys() {
        "start of every random choice: weights, order of the data, samples", from(0, kMany)},
 
       {"islands",
-       [](R& r) -> Slot { return &r.islands.names; },
-       "the islands by name: [{name: paris}, {name: tokyo}]",
+       [](R& r) -> Slot { return &r.islands; },
+       "the islands by name: [{name: paris}, {name: tokyo}]; hierarchical wants each one's site: "
+       "too",
        {},
        {},
        Form::kIslandList},
       {"islands.count",
-       [](R& r) -> Slot { return &r.islands.names; },
+       [](R& r) -> Slot { return &r.islands; },
        "how many islands, named island-0, island-1, ...",
        from(1, kMaxIslands),
        {},
@@ -255,10 +256,11 @@ std::vector<Key> declare_keys() {
 
       {"comm.topology",
        [](R& r) -> Slot { return &r.comm.topology; },
-       "direct: each island averages a part; gather: everyone everything; auto: what moves fewer "
-       "bytes",
+       "direct: each island averages a part; gather: everyone everything; auto: of these what "
+       "moves "
+       "fewer bytes; star: one averages all; ring: running means; hierarchical: sites first",
        {},
-       {"auto", "direct", "gather"}},
+       {"auto", "direct", "gather", "star", "ring", "hierarchical"}},
       {"comm.channels", [](R& r) -> Slot { return &r.comm.channels; },
        "TCP connections between two islands, each way", from(1, 16)},
 
@@ -371,8 +373,6 @@ std::string type_text(const Key& key) {
   switch (key.form) {
     case Form::kName:
       return "a name (letters, digits, . _ -)";
-    case Form::kIslandList:
-      return "a list of {name: NAME}";
     case Form::kIslandCount:
       return "an integer" + range_text(key.range);
     default:
@@ -398,6 +398,7 @@ std::string type_text(const Key& key) {
       return "a list of two numbers" + range_text(key.range);
     }
     std::string operator()(std::vector<std::string>*) const { return "a list of paths"; }
+    std::string operator()(IslandsRecipe*) const { return "a list of {name: NAME}"; }
   };
   return std::visit(Visitor{key}, key.slot(example));
 }

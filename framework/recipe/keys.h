@@ -14,7 +14,7 @@ namespace outrigger {
 // Where a key's value lives in a Recipe; which alternative it is, is the key's type.
 using Slot = std::variant<bool*, std::int64_t*, double*, std::string*, Duration*,
                           std::optional<std::int64_t>*, std::optional<double>*,
-                          std::array<double, 2>*, std::vector<std::string>*>;
+                          std::array<double, 2>*, std::vector<std::string>*, IslandsRecipe*>;
 
 struct Range {
   double min = -std::numeric_limits<double>::infinity();
@@ -28,7 +28,7 @@ enum class Form {
   kPlain,
   kName,         // letters, digits, '.', '_' and '-'
   kPath,         // relative to the file that says it, on the command line to the current folder
-  kIslandList,   // [{name: paris}, {name: tokyo}]
+  kIslandList,   // [{name: paris}, {name: tokyo, site: asia}]
   kIslandCount,  // a number that stands for the default names
 };
 

@@ -18,6 +18,7 @@ namespace outrigger {
 struct IslandsRecipe {
   std::vector<std::string> names = {"island-0",
                                     "island-1"};  // their order is the order of the roster
+  std::vector<std::string> sites;  // one a name, or none at all: where the islands are
   bool operator==(const IslandsRecipe&) const = default;
 };
 
@@ -130,7 +131,7 @@ struct SyncRecipe {
 };
 
 struct CommRecipe {
-  std::string topology = "auto";  // auto, direct, gather
+  std::string topology = "auto";  // auto, direct, gather, star, ring, hierarchical
   std::int64_t channels = 4;      // GrpcOptions::channels
   bool operator==(const CommRecipe&) const = default;
 };

@@ -68,6 +68,14 @@ struct ToJson {
   }
   Json operator()(std::array<double, 2>* slot) const { return *slot; }
   Json operator()(std::vector<std::string>* slot) const { return *slot; }
+  // Names, or where they have sites {name, site}.
+  Json operator()(IslandsRecipe* slot) const {
+    if (slot->sites.empty()) return slot->names;
+    Json list = Json::array();
+    for (std::size_t k = 0; k < slot->names.size(); ++k)
+      list.push_back({{"name", slot->names[k]}, {"site", slot->sites[k]}});
+    return list;
+  }
 };
 
 std::string dump(const Json& json) {

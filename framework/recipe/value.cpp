@@ -85,8 +85,6 @@ class Reader {
   }
   std::string operator()(std::string* slot) const { return text(node_, slot); }
   std::string operator()(std::vector<std::string>* slot) const {
-    if (key_.form == Form::kIslandList) return islands(slot);
-    if (key_.form == Form::kIslandCount) return island_count(slot);
     std::vector<std::string> values;
     if (node_.kind != YamlNode::Kind::kList) return wrong();
     for (const YamlNode& item : node_.items) {
@@ -96,6 +94,9 @@ class Reader {
     }
     *slot = values;
     return "";
+  }
+  std::string operator()(IslandsRecipe* slot) const {
+    return key_.form == Form::kIslandCount ? island_count(slot) : islands(slot);
   }
 
  private:
@@ -147,36 +148,48 @@ class Reader {
                        [&](char c) { return letter(c) || c == '.' || c == '_' || c == '-'; });
   }
 
-  std::string islands(std::vector<std::string>* slot) const {
-    std::vector<std::string> names;
+  std::string islands(IslandsRecipe* slot) const {
+    IslandsRecipe islands{{}, {}};
     if (node_.kind != YamlNode::Kind::kList || node_.items.empty())
       return wrong("a list of {name: NAME}, or {count: 2}");
-    for (const YamlNode& item : node_.items) {
-      const bool shaped = item.kind == YamlNode::Kind::kMap && item.entries.size() == 1 &&
-                          item.entries[0].first == "name";
-      if (!shaped)
-        return fmt::format("has {} on line {}; an island is {{name: NAME}}", describe(item),
-                           item.line);
-      const YamlNode& name = item.entries[0].second;
-      if (!is_name(name.text))
-        return "has an island whose name " +
-               wrong(name, "1 to 64 letters, digits, . _ - (a letter or digit first)");
-      if (std::find(names.begin(), names.end(), name.text) != names.end())
-        return fmt::format("has two islands named {}", name.text);
-      names.push_back(name.text);
-    }
-    if (names.size() > kMaxIslands)
-      return fmt::format("has {} islands; at most {}", names.size(), kMaxIslands);
-    *slot = names;
+    for (const YamlNode& item : node_.items)
+      if (const std::string problem = island(item, &islands); !problem.empty()) return problem;
+    if (islands.names.size() > kMaxIslands)
+      return fmt::format("has {} islands; at most {}", islands.names.size(), kMaxIslands);
+    if (!islands.sites.empty() && islands.sites.size() != islands.names.size())
+      return "has islands with a site and some without; give every island one, or none";
+    *slot = islands;
     return "";
   }
 
-  std::string island_count(std::vector<std::string>* slot) const {
+  static std::string island(const YamlNode& item, IslandsRecipe* islands) {
+    const bool map = item.kind == YamlNode::Kind::kMap;
+    const bool named = map && !item.entries.empty() && item.entries[0].first == "name";
+    const bool sited = named && item.entries.size() == 2 && item.entries[1].first == "site";
+    if (!named || (item.entries.size() > 1 && !sited))
+      return fmt::format(
+          "has {} on line {}; an island is {{name: NAME}} or {{name: NAME, site: "
+          "NAME}}",
+          describe(item), item.line);
+    const YamlNode& name = item.entries[0].second;
+    const char* const right = "1 to 64 letters, digits, . _ - (a letter or digit first)";
+    if (!is_name(name.text)) return "has an island whose name " + wrong(name, right);
+    if (std::find(islands->names.begin(), islands->names.end(), name.text) != islands->names.end())
+      return fmt::format("has two islands named {}", name.text);
+    islands->names.push_back(name.text);
+    if (!sited) return "";
+    const YamlNode& site = item.entries[1].second;
+    if (!is_name(site.text)) return "has an island whose site " + wrong(site, right);
+    islands->sites.push_back(site.text);
+    return "";
+  }
+
+  std::string island_count(IslandsRecipe* slot) const {
     std::int64_t count = 0;
     const std::string problem = number(node_, &count);
     if (!problem.empty()) return problem;
-    slot->clear();
-    for (std::int64_t i = 0; i < count; ++i) slot->push_back(fmt::format("island-{}", i));
+    *slot = {{}, {}};
+    for (std::int64_t i = 0; i < count; ++i) slot->names.push_back(fmt::format("island-{}", i));
     return "";
   }
 
@@ -209,11 +222,17 @@ struct Writer {
     return fmt::format("[{}, {}]", (*slot)[0], (*slot)[1]);
   }
   std::string operator()(std::vector<std::string>* slot) const {
-    if (key.form == Form::kIslandCount) return fmt::format("{}", slot->size());
     std::vector<std::string> parts;
-    for (const std::string& text : *slot) {
-      parts.push_back(key.form == Form::kIslandList ? fmt::format("{{name: {}}}", quote(text))
-                                                    : quote(text));
+    for (const std::string& text : *slot) parts.push_back(quote(text));
+    return fmt::format("[{}]", fmt::join(parts, ", "));
+  }
+  std::string operator()(IslandsRecipe* slot) const {
+    if (key.form == Form::kIslandCount) return fmt::format("{}", slot->names.size());
+    std::vector<std::string> parts;
+    for (std::size_t k = 0; k < slot->names.size(); ++k) {
+      const std::string site =
+          slot->sites.empty() ? "" : fmt::format(", site: {}", quote(slot->sites[k]));
+      parts.push_back(fmt::format("{{name: {}{}}}", quote(slot->names[k]), site));
     }
     return fmt::format("[{}]", fmt::join(parts, ", "));
   }

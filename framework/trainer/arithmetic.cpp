@@ -6,8 +6,7 @@
 #include <filesystem>
 
 #include <outrigger/comm/codec/codec.h>
-#include <outrigger/comm/codec/frame.h>
-#include <outrigger/comm/collective/direct.h>
+#include <outrigger/comm/collective/collective.h>
 #include <outrigger/framework/data/assign.h>
 #include <outrigger/framework/launch/machine.h>
 #include <outrigger/framework/metrics/human.h>
@@ -20,39 +19,20 @@ namespace outrigger {
 namespace {
 
 constexpr std::int64_t kMicroBatchTokens = 4096;
-
-// Bytes that each island hands to the wire in one exchange, frame headers included.
-std::vector<std::uint64_t> direct_bytes(std::uint64_t members, std::uint64_t elements,
-                                        const Codec& codec, const Codec& result) {
-  std::vector<std::uint64_t> sent(members, 0);
-  for (std::uint64_t self = 0; self < members; ++self)
-    for (std::uint64_t owner = 0; owner < members; ++owner) {
-      const std::size_t shard = cut_shard(elements, owner, members).elements;
-      if (shard == 0) continue;
-      sent[self] += owner == self
-                        ? (members - 1) * (result.encoded_bytes(shard) + kFrameHeaderBytes)
-                        : codec.encoded_bytes(shard) + kFrameHeaderBytes;
-    }
-  return sent;
-}
-
-std::vector<std::uint64_t> exchange_bytes(std::string_view collective, std::uint64_t members,
-                                          std::uint64_t elements, const Codec& codec,
-                                          const Codec& result) {
-  if (collective == "direct") return direct_bytes(members, elements, codec, result);
-  const std::uint64_t group = collective == "gossip" ? (members % 2 == 0 ? 2 : 3) : members;
-  const std::uint64_t each = (group - 1) * (codec.encoded_bytes(elements) + kFrameHeaderBytes);
-  return std::vector<std::uint64_t>(members, each);
-}
+constexpr const char* kAsynchronous = "asynchronous steps";
 
 // Of the island that sends most in the exchanges of one round together.
-std::uint64_t round_bytes(std::string_view collective, std::uint64_t members,
+std::uint64_t round_bytes(std::string_view collective, const Recipe& recipe,
                           const std::vector<std::size_t>& exchanges, const Codec& codec,
                           const Codec& result) {
+  // An asynchronous island sends its step to all others, as with gather.
+  const Result<const Collective*> found =
+      find_collective(collective == kAsynchronous ? "gather" : collective);
+  const std::size_t members = recipe.islands.names.size();
   std::vector<std::uint64_t> sent(members, 0);
   for (const std::size_t elements : exchanges) {
-    const auto bytes = exchange_bytes(collective, members, elements, codec, result);
-    for (std::uint64_t k = 0; k < members; ++k) sent[k] += bytes[k];
+    const auto bytes = (*found)->bytes_sent({members, elements, &codec, &result, sites_of(recipe)});
+    for (std::size_t k = 0; k < members; ++k) sent[k] += bytes[k];
   }
   return std::ranges::max(sent);
 }
@@ -161,20 +141,19 @@ Result<Arithmetic> arithmetic(const Recipe& recipe, const LlamaConfig& model) {
     sums.fragments.push_back({elements, rounds, 0, 0});
   }
   if (members == 1) return sums;
-  sums.collective = method->outer->asynchronous() ? "asynchronous steps" : topology_of(recipe);
+  sums.collective = method->outer->asynchronous() ? kAsynchronous : topology_of(recipe);
   if (sums.collective == "auto")
     sums.collective =
         choose_collective(static_cast<std::size_t>(members), *method->codec, *method->result_codec);
   const auto shapes = fragment_shapes(*method, *assigned, tensors);
   for (std::size_t p = 0; p < sums.fragments.size(); ++p) {
     Arithmetic::Fragment& fragment = sums.fragments[p];
-    fragment.bytes_per_round = round_bytes(sums.collective, static_cast<std::uint64_t>(members),
-                                           exchanges_of(*method, shapes[p], fragment.elements),
-                                           *method->codec, *method->result_codec);
+    fragment.bytes_per_round =
+        round_bytes(sums.collective, recipe, exchanges_of(*method, shapes[p], fragment.elements),
+                    *method->codec, *method->result_codec);
     const Codec& fp32 = **find_codec("fp32");
     if (method->gossips())
-      fragment.closing_bytes = round_bytes("direct", static_cast<std::uint64_t>(members),
-                                           {fragment.elements}, fp32, fp32);
+      fragment.closing_bytes = round_bytes("direct", recipe, {fragment.elements}, fp32, fp32);
   }
   return sums;
 }

@@ -114,6 +114,7 @@ void IslandRun::join() {
   options.listen = options_.listen;
   options.topology = topology_of(recipe_);
   options.channels = static_cast<std::uint32_t>(recipe_.comm.channels);
+  options.sites = sites_of(recipe_);
   options.insecure = options_.insecure;
   options.join_timeout = recipe_.membership.timeout.max;
   options.step = step_;

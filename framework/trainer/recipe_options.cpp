@@ -1,6 +1,7 @@
 #include <outrigger/framework/trainer/recipe_options.h>
 
 #include <limits>
+#include <map>
 
 namespace outrigger {
 
@@ -84,6 +85,15 @@ DiLoCoOptions diloco_options(const Recipe& recipe) {
   options.outer = outer_options(recipe);
   options.outer_schedule = outer_schedule(recipe);
   return options;
+}
+
+std::vector<std::uint32_t> sites_of(const Recipe& recipe) {
+  std::map<std::string, std::uint32_t> numbers;
+  std::vector<std::uint32_t> sites;
+  for (const std::string& site : recipe.islands.sites)
+    sites.push_back(
+        numbers.try_emplace(site, static_cast<std::uint32_t>(numbers.size())).first->second);
+  return sites;
 }
 
 std::string topology_of(const Recipe& recipe) {

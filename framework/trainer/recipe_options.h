@@ -16,6 +16,8 @@ OuterSchedule outer_schedule(const Recipe& recipe);
 // With sync.enabled false no round ever comes.
 DiLoCoOptions diloco_options(const Recipe& recipe);
 
+// Of each island, numbered in the order of their first; empty if the recipe gives none.
+std::vector<std::uint32_t> sites_of(const Recipe& recipe);
 // comm.topology, but for rules that bring their own.
 std::string topology_of(const Recipe& recipe);
 // What the coordinator has to know of the method.

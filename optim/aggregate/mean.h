@@ -14,6 +14,8 @@ class MeanReducer final : public Reducer {
   void reduce(const Reduction& reduction, std::span<const std::span<const float>> inputs,
               std::span<float> out) const override;
   bool keeps_one() const override { return true; }
+  // A uniform mean is not: it would count a part as one island.
+  bool decomposable() const override { return !uniform_; }
 
  private:
   bool uniform_;

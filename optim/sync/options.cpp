@@ -5,6 +5,8 @@
 
 #include <algorithm>
 
+#include <outrigger/comm/codec/driver.h>
+
 namespace outrigger {
 namespace {
 
@@ -166,6 +168,9 @@ void configure(const Method& method, std::size_t islands, CoordinatorConfig& con
       config.asynchronous ? static_cast<std::uint32_t>(islands) : fragment_count(method.options);
   config.weights = method.aggregation->weights();
   config.replicas_differ = method.gossips();
+  if (!config.asynchronous && !method.gossips())
+    config.planned = {static_cast<double>(method.codec->encoded_bytes(kDriverBlock)),
+                      static_cast<double>(method.result_codec->encoded_bytes(kDriverBlock))};
 }
 
 }  // namespace outrigger

@@ -19,6 +19,7 @@ class WeightedMean : public Reducer {
       out[i] = sum / total;
     }
   }
+  bool decomposable() const override { return true; }
 };
 
 }  // namespace outrigger::test

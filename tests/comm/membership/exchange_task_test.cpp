@@ -60,8 +60,7 @@ class LoneAttempt {
 }  // namespace
 
 // Mutation: in run_exchange, take the first member that is named in the Status's text.
-// Mutation: in ExchangeOperations::add's hook (Run::run, GatherCollective::run), do not pass the
-// peer on. Mutation: in hand_on (watch), do not pass the peer on.
+// Mutation: in Pipeline::handle (run_pipeline, send_chunks), do not pass the peer on.
 TEST_CASE("a failed exchange reports the peer of the failed message, whatever its text names") {
   const std::string topology = GENERATE("direct", "gather");
   struct Roles {
@@ -80,7 +79,7 @@ TEST_CASE("a failed exchange reports the peer of the failed message, whatever it
   CHECK(report.peer == peer_of(2));
 }
 
-// Mutation: in ExchangeOperations::add's hook, keep the peer of a cancelled operation too.
+// Mutation: in Pipeline::handle, keep the peer of a cancelled operation too.
 TEST_CASE("an exchange that is stopped from here blames nobody") {
   const bool watches = GENERATE(false, true);
   LoneAttempt attempt(

@@ -193,6 +193,30 @@ TEST_CASE("recipe schedule settings without effect are warnings that say why") {
         std::string::npos);
 }
 
+// Mutation (each): turn the condition into false.
+TEST_CASE("recipe topologies that average in parts take rules that may be, and sites") {
+  const std::string sited = "islands=[{name: a, site: x}, {name: b, site: y}, {name: c, site: x}]";
+  CHECK(warned({"comm.topology=star"}) == "");
+  CHECK(warned({"comm.topology=ring"}) == "");
+  CHECK(warned({"comm.topology=hierarchical", sited}) == "");
+  CHECK(warned({"comm.topology=star", "islands.count=3", "sync.aggregate=median"}) == "");
+  for (const char* topology : {"ring", "hierarchical"}) {
+    const std::string wanted = std::string("comm.topology=") + topology;
+    for (const char* rule :
+         {"uniform", "norm_clip", "edit", "rda", "median", "trimmed_mean", "sign_vote"}) {
+      const std::string error = errors_with({wanted, sited, std::string("sync.aggregate=") + rule});
+      CHECK(error.find(topology) != std::string::npos);
+      CHECK(error.find(std::string("sync.aggregate ") + rule + " needs every island's change") !=
+            std::string::npos);
+    }
+    CHECK(errors_with({wanted, sited, "sync.control_variates=true"})
+              .find("counts each island once") != std::string::npos);
+  }
+  CHECK(errors_with({"comm.topology=hierarchical"}).find("{name: paris, site: europe}") !=
+        std::string::npos);
+  CHECK(warned({sited}).find("the sites have no effect") != std::string::npos);
+}
+
 // Mutation (each): turn the warning's condition into false.
 TEST_CASE("recipe settings without effect are warnings that say why") {
   CHECK(warned({}) == "");

@@ -162,6 +162,26 @@ TEST_CASE("recipe islands come as a count or as names, and the later one wins") 
   CHECK(errors_with({"islands=[]"}).find("islands: ") != std::string::npos);
 }
 
+// Mutation: in islands(), leave out the check of the sites' number; in island_count(), keep the
+// sites.
+TEST_CASE("recipe islands have a site each, or none") {
+  const auto sites = [](const std::vector<std::string>& overrides) {
+    auto loaded = load_texts({{"r.yaml",
+                               "data: {corpus: kjv}\ncomm: {topology: hierarchical}\n"
+                               "islands: [{name: a, site: x}, {name: b, site: y}]\n"}},
+                             overrides);
+    return std::move(loaded).value_or_throw().recipe.islands.sites;
+  };
+  CHECK(sites({}) == std::vector<std::string>{"x", "y"});
+  CHECK(sites({"islands.count=3", "comm.topology=auto"}).empty());
+  CHECK(errors_with({"islands=[{name: a, site: x}, {name: b}]"})
+            .find("some without; give every island one, or none") != std::string::npos);
+  CHECK(errors_with({"islands=[{name: a, site: ''}]"}).find("an island whose site is") !=
+        std::string::npos);
+  CHECK(errors_with({"islands=[{name: a, place: x}]"}).find("or {name: NAME, site: NAME}") !=
+        std::string::npos);
+}
+
 // Mutation: take the last part of a foreign name only.
 TEST_CASE("recipe names of other systems are refused with ours") {
   CHECK(errors_of("data: {corpus: kjv}\nsync_every: 20\nhv: {local_steps: 500, outer_lr: "

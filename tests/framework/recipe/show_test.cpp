@@ -44,13 +44,14 @@ TEST_CASE("every recipe of the tree loads without a warning, prints, and loads b
 
 // Mutation: print 6 digits of a double; print a duration in the largest unit below it.
 TEST_CASE("resolved recipe keeps odd values exactly") {
-  auto loaded = load_texts(
-      {{"r.yaml", "data: {corpus: kjv}"}},
-      {"inner.lr=0.1234567890123456", "inner.eps=1e-30",
-       "membership.timeout={min: 1500ms, max: 2h}",
-       "sample.prompt=a \"quoted\" \\ #tab\t: café\n...",
-       "data.corpus=", "data.files=['a b.txt', \"-x\", 'null', '#']", "train.micro_batch=4",
-       "train.threads=auto", "islands=[{name: paris}, {name: '5'}]", "seed=999999999999"});
+  auto loaded =
+      load_texts({{"r.yaml", "data: {corpus: kjv}"}},
+                 {"inner.lr=0.1234567890123456", "inner.eps=1e-30",
+                  "membership.timeout={min: 1500ms, max: 2h}",
+                  "sample.prompt=a \"quoted\" \\ #tab\t: café\n...",
+                  "data.corpus=", "data.files=['a b.txt', \"-x\", 'null', '#']",
+                  "train.micro_batch=4", "train.threads=auto",
+                  "islands=[{name: paris, site: '7'}, {name: '5', site: x}]", "seed=999999999999"});
   INFO(loaded.status().message());
   REQUIRE(loaded.ok());
   CHECK(load_back(resolved_yaml(loaded->recipe)) == loaded->recipe);

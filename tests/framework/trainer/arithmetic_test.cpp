@@ -38,7 +38,8 @@ TEST_CASE(
   CHECK(to_text(two, recipe).find("4 each") != std::string::npos);
 }
 
-// Mutation: in round_bytes leave out `peers *` of gather.
+// Mutation: in GatherCollective::bytes_sent leave out `(members - 1) *`; in round_bytes, leave out
+// the sites.
 TEST_CASE("bytes a round follow the design's formulas") {
   Recipe recipe = small_recipe();
   recipe.sync.codec = "fp32";
@@ -50,6 +51,14 @@ TEST_CASE("bytes a round follow the design's formulas") {
   recipe.comm.topology = "direct";
   CHECK(static_cast<double>(sums_of(recipe).fragments[0].bytes_per_round) ==
         Approx(2.0 / 3 * (4 + 4) * n).epsilon(0.01));
+  const auto most = [&](const char* topology) {
+    recipe.comm.topology = topology;
+    return static_cast<double>(sums_of(recipe).fragments[0].bytes_per_round);
+  };
+  CHECK(most("star") == Approx(2 * 4 * n).epsilon(0.001));  // the hub
+  CHECK(most("ring") == Approx((1.0 / 3 + 3.0 / 3) * 4 * n).epsilon(0.02));
+  recipe.islands.sites = {"x", "x", "y"};  // the first site's head: half across, all down
+  CHECK(most("hierarchical") == Approx((0.5 + 0.5 + 1) * 4 * n).epsilon(0.01));
 }
 
 // Mutation: in arithmetic ignore recipe.sync.enabled.
