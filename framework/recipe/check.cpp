@@ -247,8 +247,6 @@ class Checker {
             fmt::format("a round is {} inner steps, but training ends after {}: the islands meet "
                         "once, at the end",
                         sync.every, r_.train.steps));
-    warn_if(one && is_changed("comm.channels"), {"comm.channels"},
-            "has no effect: there is one island");
     const TimeoutRecipe& timeout = r_.membership.timeout;
     refuse_if(timeout.min > timeout.max, {"membership.timeout.min", "membership.timeout.max"},
               "membership.timeout.min is longer than membership.timeout.max; swap them?");
@@ -259,6 +257,8 @@ class Checker {
     const std::string& topology = r_.comm.topology;
     const bool one = r_.islands.names.size() == 1;
     warn_if(one && is_set("comm.topology") && topology != "auto", {"comm.topology"},
+            "has no effect: there is one island");
+    warn_if(one && is_changed("comm.channels"), {"comm.channels"},
             "has no effect: there is one island");
     warn_if(!r_.islands.sites.empty() && topology != "hierarchical", {"islands"},
             "the sites have no effect: they are for comm.topology hierarchical");
