@@ -127,11 +127,12 @@ std::vector<Chunk> SiteRun::in_turns() const {
 
 void SiteRun::follow() {
   const MemberId head = site_.contributors.front();
-  const std::vector<Chunk> order = in_turns();
-  pipeline_.receive({.peers = {head},
-                     .messages = messages_of(kDown, order, *result_.codec),
-                     .whole = result_.bytes});
-  for (const Chunk& chunk : order)
+  // A stream a shard: only within a shard do the results come in a fixed order.
+  for (const std::vector<Chunk>& shard : shards_)
+    pipeline_.receive({.peers = {head},
+                       .messages = messages_of(kDown, shard, *result_.codec),
+                       .whole = result_.bytes});
+  for (const Chunk& chunk : in_turns())
     pipeline_.send(head, {kUp, chunk, exchange_.codec}, own_bytes(chunk));
 }
 

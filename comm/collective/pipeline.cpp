@@ -117,15 +117,17 @@ bool Pipeline::take_one() {
     if (inbound.slots.empty() || inbound.slots.front().missing > 0) continue;
     const Stream& stream = inbound.stream;
     if (stream.ready && !stream.ready(inbound.taken)) continue;
-    const Slot slot = std::move(inbound.slots.front());
+    std::optional<Slot> slot = std::move(inbound.slots.front());
     if (stream.take) {
-      const Status status = stream.take(stream.messages[inbound.taken], {slot.bytes, slot.staged});
+      const Status status =
+          stream.take(stream.messages[inbound.taken], {slot->bytes, slot->staged});
       if (!status.ok()) fail(status, std::nullopt);
     }
     // take() may have added streams, which leaves this one where it is.
     inbound.slots.pop_front();
-    inbound.bytes_ahead -= slot.size;
+    inbound.bytes_ahead -= slot->size;
     ++inbound.taken;
+    slot.reset();  // before others are taken from the pool
     turn_ = index + 1;
     if (failure_.ok()) post(index);
     return true;

@@ -32,7 +32,8 @@ struct Arrived {
   std::span<const std::shared_ptr<ByteBuffer>> staged;
 };
 
-// Messages of one kind that this member expects, the same ones of each of `peers`.
+// Messages of one kind that this member expects, the same ones of each of `peers`. A peer has to
+// send them in this order: the windows at both ends would wait for each other otherwise.
 struct Stream {
   std::vector<MemberId> peers;         // empty: every message counts as here
   std::vector<ChunkMessage> messages;  // in the order they are posted and taken in
