@@ -59,7 +59,7 @@ struct Stream {
 class Pipeline {
  public:
   // Bytes of a stream from each peer that are posted or held, and bytes and messages on their way
-  // to one peer; one message at least. A transport parks 64 messages of a peer: four exchanges at
+  // to one peer; one message at least. A transport parks 256 messages of a peer: 16 exchanges at
   // once stay below.
   static constexpr std::size_t kWindowBytes = std::size_t{16} << 20;
   static constexpr std::size_t kWindowMessages = 16;

@@ -17,9 +17,9 @@ constexpr auto kPatience = std::chrono::seconds(2);
 // What a stream may send ahead of its reader. A probe of the link would let it grow without bound.
 void bound_memory(const std::function<void(const char*, int)>& set) {
   set(GRPC_ARG_HTTP2_BDP_PROBE, 0);
-  set(GRPC_ARG_HTTP2_STREAM_LOOKAHEAD_BYTES, 256 * 1024);
+  set(GRPC_ARG_HTTP2_STREAM_LOOKAHEAD_BYTES, 1024 * 1024);
   set(GRPC_ARG_MAX_RECEIVE_MESSAGE_LENGTH, kMaxMessageBytes);
-  set(GRPC_ARG_HTTP2_MAX_FRAME_SIZE, static_cast<int>(kChunkBytes));
+  set(GRPC_ARG_HTTP2_MAX_FRAME_SIZE, 1024 * 1024);
 }
 
 // A router forgets a connection that is idle between two rounds, and tells nobody.

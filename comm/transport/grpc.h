@@ -19,7 +19,7 @@ struct GrpcOptions {
 // Members that are processes, over HTTP/2 (grpc_wire.h has the format). Messages take turns on
 // `channels` connections to a peer. A connection that breaks costs the messages under way on it:
 // they are sent again over a new one, and only if the peer cannot be reached do its operations
-// fail. Per stream that has no recv yet this member holds at most a few hundred KiB, however much
+// fail. Per stream that has no recv yet this member holds at most a MiB or two, however much
 // the peer wants to send. Callbacks run on gRPC's own threads. Nothing here knows a peer that is
 // merely stopped from a slow one: that is the membership's heartbeats' business, and until they
 // tell, each operation's deadline.

@@ -29,7 +29,7 @@ struct Envelope {
   std::uint32_t sending = 0;  // 0 for the first time
 };
 
-inline constexpr std::size_t kChunkBytes = std::size_t{1} << 20;
+inline constexpr std::size_t kChunkBytes = std::size_t{4} << 20;
 inline constexpr std::size_t kMaxJobBytes = 256;
 inline constexpr const char* kSendMethod = "/outrigger.v1.Payload/Send";
 // A stream that carries nothing and stays open while both processes live: how a receiver notices

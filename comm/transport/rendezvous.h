@@ -69,7 +69,7 @@ class Rendezvous : public std::enable_shared_from_this<Rendezvous> {
   // The sender has given up a message that may still be waiting.
   void withdraw(MemberId from, const Tag& tag, const Arrival* arrival);
 
-  static constexpr std::size_t kMaxParked = 64;
+  static constexpr std::size_t kMaxParked = 128;
   // Of so many received messages a second copy is known as such. More than can be under way at
   // once.
   static constexpr std::size_t kRemembered = 1024;

@@ -17,8 +17,8 @@ namespace outrigger {
 struct Tag {
   RoundId round;
   AttemptId attempt;
-  std::uint32_t hop = 0;    // 0: a contribution on its way to an owner; 1: a result on its way back
-  std::uint32_t shard = 0;  // 0 where the collective does not shard
+  std::uint32_t hop = 0;    // which way of the collective's, numbered by it
+  std::uint32_t shard = 0;  // which chunk of the fragment
   friend auto operator<=>(const Tag&, const Tag&) = default;
 };
 std::string to_string(const Tag& tag);

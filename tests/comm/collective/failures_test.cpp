@@ -174,7 +174,7 @@ TEST_CASE("memory is a window a peer, whatever the fragment's size, though one m
   }
 }
 
-// Mutation: in Pipeline::start_sends, leave out the window (64 messages wait there, and the next is
+// Mutation: in Pipeline::start_sends, leave out the window (256 messages wait there, and the next is
 // refused with ResourceExhausted).
 TEST_CASE("a member that reads nothing is named at the deadline, and others are not held up") {
   const std::string kind = GENERATE(as<std::string>(), "in_process", "grpc");

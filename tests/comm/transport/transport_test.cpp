@@ -1,5 +1,7 @@
 #include <thread>
 
+#include <outrigger/comm/transport/rendezvous.h>
+
 #include "members.h"
 #include "support/catch.h"
 
@@ -216,7 +218,7 @@ TEST_CASE("only so many messages of one peer may wait for their recv") {
   const auto members = make_members(any_transport(), 2);
   const auto payload = pattern(4096);
   std::vector<Operation> sent;
-  for (std::uint32_t i = 0; i < 65; ++i)
+  for (std::uint32_t i = 0; i <= Rendezvous::kMaxParked; ++i)
     sent.push_back(send(*members[0], island(1), tag(i), payload, 10));
   std::size_t refused = 0;
   while (refused == 0)

@@ -85,6 +85,7 @@ TEST_CASE("bench collective: a member is told all that it is to measure") {
   options.mb = {0.25, 4};
   options.owners = {1, 0};
   options.repeats = 7;
+  options.wire.channels = 3;
   const auto words = member_arguments(options, {1, 3, "127.0.0.1:9"});
   CHECK(value_of(words, "--member") == "1");
   CHECK(value_of(words, "--of") == "3");
@@ -97,7 +98,7 @@ TEST_CASE("bench collective: a member is told all that it is to measure") {
   CHECK(value_of(words, "--result-codec") == "auto");
   CHECK(value_of(words, "--owners") == "1,0");
   CHECK(value_of(words, "--repeat") == "7");
-  CHECK(value_of(words, "--channels") == "1");
+  CHECK(value_of(words, "--channels") == "3");
   CHECK(value_of(words, "--threads") == "1");
 }
 
