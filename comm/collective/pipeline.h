@@ -61,7 +61,7 @@ class Pipeline {
   // Bytes of a stream from each peer that are posted or held, and bytes and messages on their way
   // to one peer; one message at least. A transport parks 256 messages of a peer: 16 exchanges at
   // once stay below.
-  static constexpr std::size_t kWindowBytes = std::size_t{16} << 20;
+  static constexpr std::size_t kWindowBytes = std::size_t{32} << 20;
   static constexpr std::size_t kWindowMessages = 16;
 
   // The transport must outlive it.
