@@ -4,30 +4,19 @@
 #include <outrigger/comm/collective/exchange.h>
 
 namespace outrigger {
-namespace {
 
-// What `member` of `members` hands on of a fragment that is cut for `owners` owners, the first
-// members.
-std::uint64_t bytes_of_member(const ExchangeSize& size, std::size_t member, std::size_t owners) {
+std::vector<std::uint64_t> direct_bytes(const ExchangeSize& size, std::size_t owners) {
   const Codec* codecs[] = {size.codec, size.result_codec};
-  std::uint64_t sent = 0;
+  std::vector<std::uint64_t> sent(size.members, 0);
   const auto shards = cut_all_chunks(cut_shards(size.elements, owners), codecs);
   for (std::size_t owner = 0; owner < owners; ++owner)
     for (const Chunk& chunk : shards[owner]) {
-      const std::uint64_t contribution = size.codec->encoded_bytes(chunk.elements);
-      const std::uint64_t result = size.result_codec->encoded_bytes(chunk.elements);
-      sent += owner == member ? (size.members - 1) * (result + kFrameHeaderBytes)
-                              : contribution + kFrameHeaderBytes;
+      const std::uint64_t there = size.codec->encoded_bytes(chunk.elements) + kFrameHeaderBytes;
+      const std::uint64_t back =
+          size.result_codec->encoded_bytes(chunk.elements) + kFrameHeaderBytes;
+      for (std::size_t member = 0; member < size.members; ++member)
+        sent[member] += member == owner ? (size.members - 1) * back : there;
     }
-  return sent;
-}
-
-}  // namespace
-
-std::vector<std::uint64_t> direct_bytes(const ExchangeSize& size, std::size_t owners) {
-  std::vector<std::uint64_t> sent;
-  for (std::size_t member = 0; member < size.members; ++member)
-    sent.push_back(bytes_of_member(size, member, owners));
   return sent;
 }
 
@@ -46,12 +35,8 @@ Result<Exchanged> DirectCollective::run(Transport& transport, const Reducer& red
   const MemberId self = transport.self();
   const Codec &codec = *exchange.codec, &result_codec = *exchange.result_codec;
   const auto others = others_of(exchange, self);
-  Exchanged result;
-  result.codec = &result_codec;
-  result.bytes = exchange.buffers.take(result_codec.encoded_bytes(exchange.elements));
-
-  Pipeline pipeline(transport, exchange.round, exchange.attempt, exchange.staging, deadline,
-                    std::move(stop));
+  const Exchanged result = empty_result(exchange, result_codec);
+  Pipeline pipeline(transport, exchange, deadline, std::move(stop));
   const auto reduce = [&](const ChunkMessage& message, const Arrived& arrived) -> Status {
     const Chunk& chunk = message.chunk;
     const std::span<std::byte> out = bytes_of(result_codec, std::span(*result.bytes), chunk);

@@ -60,6 +60,29 @@ Status check_exchange(const Exchange& exchange, MemberId self) {
   return {};
 }
 
+Exchange part_of(const Exchange& exchange, std::span<const std::size_t> places) {
+  Exchange part = exchange;
+  part.contributors.clear();
+  part.weights.clear();
+  part.norms.clear();
+  part.owners.clear();
+  part.shares.clear();
+  part.sites.clear();
+  for (const std::size_t k : places) {
+    part.contributors.push_back(exchange.contributors[k]);
+    part.weights.push_back(exchange.weights[k]);
+    if (!exchange.norms.empty()) part.norms.push_back(exchange.norms[k]);
+  }
+  return part;
+}
+
+Exchanged empty_result(const Exchange& exchange, const Codec& codec) {
+  Exchanged result;
+  result.codec = &codec;
+  result.bytes = exchange.buffers.take(codec.encoded_bytes(exchange.elements));
+  return result;
+}
+
 std::vector<MemberId> others_of(const Exchange& exchange, MemberId self) {
   std::vector<MemberId> others = exchange.contributors;
   std::erase(others, self);
@@ -112,8 +135,7 @@ Result<Exchanged> run_pipeline(Pipeline& pipeline, Exchanged result,
 Status send_chunks(Transport& transport, const Exchange& exchange, std::uint32_t hop,
                    std::span<const MemberId> to, Exchanged& result, TimePoint deadline,
                    std::stop_token stop, std::optional<MemberId>& failed_peer) {
-  Pipeline pipeline(transport, exchange.round, exchange.attempt, exchange.staging, deadline,
-                    std::move(stop));
+  Pipeline pipeline(transport, exchange, deadline, std::move(stop));
   const Codec* codecs[] = {result.codec};
   for (const ChunkMessage& message :
        messages_of(hop, cut_chunks({0, exchange.elements}, codecs), *result.codec))
@@ -129,11 +151,8 @@ Status send_chunks(Transport& transport, const Exchange& exchange, std::uint32_t
 Result<Exchanged> receive_chunks(Transport& transport, const Exchange& exchange, std::uint32_t hop,
                                  MemberId from, const Codec& codec, TimePoint deadline,
                                  std::stop_token stop, std::optional<MemberId>& failed_peer) {
-  Exchanged result;
-  result.codec = &codec;
-  result.bytes = exchange.buffers.take(codec.encoded_bytes(exchange.elements));
-  Pipeline pipeline(transport, exchange.round, exchange.attempt, exchange.staging, deadline,
-                    std::move(stop));
+  Exchanged result = empty_result(exchange, codec);
+  Pipeline pipeline(transport, exchange, deadline, std::move(stop));
   const Codec* codecs[] = {&codec};
   pipeline.receive({.peers = {from},
                     .messages = messages_of(hop, cut_chunks({0, exchange.elements}, codecs), codec),

@@ -10,6 +10,12 @@ namespace outrigger {
 // Internal unless the exchange keeps what collective.h requires of it.
 Status check_exchange(const Exchange& exchange, MemberId self);
 
+// The exchange as it is for these of its contributors alone, by their places; nobody owns a shard.
+Exchange part_of(const Exchange& exchange, std::span<const std::size_t> places);
+
+// The result to be filled in, in memory of the exchange's pool.
+Exchanged empty_result(const Exchange& exchange, const Codec& codec);
+
 // The contributors but for this member, in the closed order.
 std::vector<MemberId> others_of(const Exchange& exchange, MemberId self);
 

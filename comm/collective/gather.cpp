@@ -24,12 +24,8 @@ Result<Exchanged> GatherCollective::run(Transport& transport, const Reducer& red
   if (!valid.ok()) return valid;
   const MemberId self = transport.self();
   const auto others = others_of(exchange, self);
-  Exchanged result;
-  result.codec = &result_codec(*exchange.result_codec);
-  result.bytes = exchange.buffers.take(result.codec->encoded_bytes(exchange.elements));
-
-  Pipeline pipeline(transport, exchange.round, exchange.attempt, exchange.staging, deadline,
-                    std::move(stop));
+  const Exchanged result = empty_result(exchange, result_codec(*exchange.result_codec));
+  Pipeline pipeline(transport, exchange, deadline, std::move(stop));
   const auto messages =
       messages_of(0, cut_chunks({0, exchange.elements}, {&exchange.codec, 1}), *exchange.codec);
   pipeline.receive(

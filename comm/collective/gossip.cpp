@@ -45,19 +45,8 @@ Result<Exchanged> GossipCollective::run(Transport& transport, const Reducer& red
   const auto& members = exchange.contributors;
   const auto self =
       static_cast<std::size_t>(std::ranges::find(members, transport.self()) - members.begin());
-  Exchange own = exchange;
-  own.contributors.clear();
-  own.weights.clear();
-  own.norms.clear();
-  own.owners.clear();
-  own.shares.clear();
-  own.sites.clear();
-  for (const std::size_t k : gossip_group(exchange.round, members.size(), self)) {
-    own.contributors.push_back(members[k]);
-    own.weights.push_back(exchange.weights[k]);
-    if (!exchange.norms.empty()) own.norms.push_back(exchange.norms[k]);
-  }
-  return GatherCollective().run(transport, reducer, own, deadline, std::move(stop), failed_peer);
+  const Exchange group = part_of(exchange, gossip_group(exchange.round, members.size(), self));
+  return GatherCollective().run(transport, reducer, group, deadline, std::move(stop), failed_peer);
 }
 
 }  // namespace outrigger

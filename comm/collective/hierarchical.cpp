@@ -32,20 +32,6 @@ std::vector<std::vector<Chunk>> site_chunks(std::size_t elements, std::size_t si
   return cut_all_chunks(cut_shards(elements, sites), codecs);
 }
 
-// The exchange as far as it is one of these places'.
-Exchange part_of(const Exchange& exchange, const std::vector<std::size_t>& places) {
-  Exchange part = exchange;
-  part.contributors.clear();
-  part.weights.clear();
-  part.norms.clear();
-  for (const std::size_t k : places) {
-    part.contributors.push_back(exchange.contributors[k]);
-    part.weights.push_back(exchange.weights[k]);
-    if (!exchange.norms.empty()) part.norms.push_back(exchange.norms[k]);
-  }
-  return part;
-}
-
 std::uint64_t weight_of(const Exchange& exchange) {
   std::uint64_t sum = 0;
   for (const std::uint64_t weight : exchange.weights) sum += weight;
@@ -55,8 +41,8 @@ std::uint64_t weight_of(const Exchange& exchange) {
 class SiteRun {
  public:
   SiteRun(Transport& transport, const Reducer& reducer, const Exchange& exchange,
-          TimePoint deadline, std::stop_token stop);
-  Result<Exchanged> run(std::optional<MemberId>& failed_peer);
+          TimePoint deadline, std::stop_token stop, std::optional<MemberId>& failed_peer);
+  Result<Exchanged> run();
 
  private:
   bool is_head() const { return site_.contributors.front() == self_; }
@@ -82,18 +68,19 @@ class SiteRun {
   // all that are still somewhere.
   std::map<std::uint32_t, SharedBytes> partials_;
   std::vector<std::weak_ptr<const ByteBuffer>> alive_;
-  Exchanged result_;
-  std::optional<MemberId> failed_peer_;
+  const Exchanged result_;
+  std::optional<MemberId>& failed_peer_;
   Pipeline pipeline_;
 };
 
 SiteRun::SiteRun(Transport& transport, const Reducer& reducer, const Exchange& exchange,
-                 TimePoint deadline, std::stop_token stop)
+                 TimePoint deadline, std::stop_token stop, std::optional<MemberId>& failed_peer)
     : reducer_(reducer),
       exchange_(exchange),
       self_(transport.self()),
-      pipeline_(transport, exchange.round, exchange.attempt, exchange.staging, deadline,
-                std::move(stop)) {
+      result_(empty_result(exchange, *exchange.result_codec)),
+      failed_peer_(failed_peer),
+      pipeline_(transport, exchange, deadline, std::move(stop)) {
   const auto sites = sites_of(exchange.sites, exchange.contributors.size());
   std::vector<std::size_t> heads;
   std::vector<std::uint64_t> sums;
@@ -112,8 +99,6 @@ SiteRun::SiteRun(Transport& transport, const Reducer& reducer, const Exchange& e
   shards_ = site_chunks(exchange.elements, sites.size(), *exchange.codec, *exchange.result_codec);
   for (std::size_t s = 0; s < shards_.size(); ++s)
     owner_of_.insert(owner_of_.end(), shards_[s].size(), s);
-  result_.codec = exchange.result_codec;
-  result_.bytes = exchange.buffers.take(result_.codec->encoded_bytes(exchange.elements));
 }
 
 // The first chunk of every shard, the second of every shard, ...: all owners have work at once.
@@ -219,14 +204,12 @@ void SiteRun::hand_down(const Chunk& chunk) {
                    bytes_of(*result_.codec, SharedBytes(result_.bytes), chunk));
 }
 
-Result<Exchanged> SiteRun::run(std::optional<MemberId>& failed_peer) {
+Result<Exchanged> SiteRun::run() {
   if (is_head())
     lead();
   else
     follow();
-  Result<Exchanged> ended = run_pipeline(pipeline_, result_, failed_peer);
-  if (failed_peer_) failed_peer = failed_peer_;
-  return ended;
+  return run_pipeline(pipeline_, result_, failed_peer_);
 }
 
 }  // namespace
@@ -254,10 +237,9 @@ Result<Exchanged> HierarchicalCollective::run(Transport& transport, const Reduce
                                               const Exchange& exchange, TimePoint deadline,
                                               std::stop_token stop,
                                               std::optional<MemberId>& failed_peer) const {
-  Status valid = check_exchange(exchange, transport.self());
-  if (valid.ok()) valid = check_decomposable(reducer, name());
+  const Status valid = check_decomposable(exchange, transport.self(), reducer, name());
   if (!valid.ok()) return valid;
-  return SiteRun(transport, reducer, exchange, deadline, std::move(stop)).run(failed_peer);
+  return SiteRun(transport, reducer, exchange, deadline, std::move(stop), failed_peer).run();
 }
 
 }  // namespace outrigger

@@ -9,8 +9,10 @@
 
 namespace outrigger {
 
-Status check_decomposable(const Reducer& reducer, std::string_view collective) {
-  if (reducer.decomposable()) return {};
+Status check_decomposable(const Exchange& exchange, MemberId self, const Reducer& reducer,
+                          std::string_view collective) {
+  const Status valid = check_exchange(exchange, self);
+  if (!valid.ok() || reducer.decomposable()) return valid;
   return {Code::kInternal,
           fmt::format("{} needs an aggregation rule that may be applied to a part of the "
                       "contributions first (a weighted mean)",

@@ -6,8 +6,10 @@ namespace outrigger {
 
 // Reductions in steps, for reducers that are decomposable.
 
-// Internal unless the reducer is; the recipe's check has said so before, with the keys.
-Status check_decomposable(const Reducer& reducer, std::string_view collective);
+// check_exchange(), and Internal unless the reducer is; the recipe's check has said so before, with
+// the keys.
+Status check_decomposable(const Exchange& exchange, MemberId self, const Reducer& reducer,
+                          std::string_view collective);
 
 // The reduction of some contributions, encoded: they may now count as one.
 struct Partial {

@@ -8,12 +8,12 @@
 
 namespace outrigger {
 
-Pipeline::Pipeline(Transport& transport, RoundId round, AttemptId attempt, BufferPool staging,
-                   TimePoint deadline, std::stop_token stop)
+Pipeline::Pipeline(Transport& transport, const Exchange& exchange, TimePoint deadline,
+                   std::stop_token stop)
     : transport_(transport),
-      round_(round),
-      attempt_(attempt),
-      staging_(std::move(staging)),
+      round_(exchange.round),
+      attempt_(exchange.attempt),
+      staging_(exchange.staging),
       deadline_(deadline),
       stop_(std::move(stop)) {}
 

@@ -64,9 +64,9 @@ class Pipeline {
   static constexpr std::size_t kWindowBytes = std::size_t{32} << 20;
   static constexpr std::size_t kWindowMessages = 16;
 
-  // The transport must outlive it.
-  Pipeline(Transport& transport, RoundId round, AttemptId attempt, BufferPool staging,
-           TimePoint deadline, std::stop_token stop);
+  // The transport must outlive it; of the exchange it takes the names and the staging.
+  Pipeline(Transport& transport, const Exchange& exchange, TimePoint deadline,
+           std::stop_token stop);
   ~Pipeline();  // nothing is pending after it
   Pipeline(const Pipeline&) = delete;
   Pipeline& operator=(const Pipeline&) = delete;

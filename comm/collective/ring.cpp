@@ -4,6 +4,7 @@
 
 #include <outrigger/comm/codec/driver.h>
 #include <outrigger/comm/codec/frame.h>
+#include <outrigger/comm/collective/direct.h>
 #include <outrigger/comm/collective/partial.h>
 
 namespace outrigger {
@@ -29,22 +30,21 @@ std::vector<Chunk> ring_chunks(std::size_t elements, std::size_t members, const 
 class RingRun {
  public:
   RingRun(Transport& transport, const Reducer& reducer, const Exchange& exchange,
-          TimePoint deadline, std::stop_token stop)
+          TimePoint deadline, std::stop_token stop, std::optional<MemberId>& failed_peer)
       : reducer_(reducer),
         exchange_(exchange),
         members_(exchange.owners.size()),
         self_(place_of(transport.self())),
         chunks_(ring_chunks(exchange.elements, members_, *exchange.codec, *exchange.result_codec)),
-        pipeline_(transport, exchange.round, exchange.attempt, exchange.staging, deadline,
-                  std::move(stop)) {
+        result_(empty_result(exchange, *exchange.result_codec)),
+        failed_peer_(failed_peer),
+        pipeline_(transport, exchange, deadline, std::move(stop)) {
     for (const MemberId& member : exchange.owners)
       weights_.push_back(exchange.weights[std::ranges::find(exchange.contributors, member) -
                                           exchange.contributors.begin()]);
-    result_.codec = exchange.result_codec;
-    result_.bytes = exchange.buffers.take(result_.codec->encoded_bytes(exchange.elements));
   }
 
-  Result<Exchanged> run(std::optional<MemberId>& failed_peer);
+  Result<Exchanged> run();
 
  private:
   std::size_t place_of(MemberId member) const {
@@ -70,8 +70,8 @@ class RingRun {
   const std::size_t self_;  // place in the ring
   const std::vector<Chunk> chunks_;
   std::vector<std::uint64_t> weights_;  // by place
-  Exchanged result_;
-  std::optional<MemberId> failed_peer_;
+  const Exchanged result_;
+  std::optional<MemberId>& failed_peer_;
   Pipeline pipeline_;
 };
 
@@ -151,21 +151,9 @@ Status RingRun::hand_on(const ChunkMessage& message) {
   return {};
 }
 
-Result<Exchanged> RingRun::run(std::optional<MemberId>& failed_peer) {
-  if (members_ == 1) {
-    for (const Chunk& chunk : chunks_) {
-      const Status status = aggregate_chunk(
-          exchange_, exchange_.owners[0], bytes_of(*exchange_.codec, exchange_.own, chunk).bytes,
-          chunk, {}, reducer_, *exchange_.result_codec,
-          bytes_of(*exchange_.result_codec, std::span(*result_.bytes), chunk), failed_peer);
-      if (!status.ok()) return status;
-    }
-  } else {
-    for (std::size_t lane = 0; lane < std::min(kLanes, groups()); ++lane) open_lane(lane);
-  }
-  Result<Exchanged> ended = run_pipeline(pipeline_, result_, failed_peer);
-  if (failed_peer_) failed_peer = failed_peer_;
-  return ended;
+Result<Exchanged> RingRun::run() {
+  for (std::size_t lane = 0; lane < std::min(kLanes, groups()); ++lane) open_lane(lane);
+  return run_pipeline(pipeline_, result_, failed_peer_);
 }
 
 }  // namespace
@@ -178,7 +166,7 @@ std::vector<std::uint64_t> RingCollective::bytes_sent(const ExchangeSize& size) 
     const std::uint64_t first = size.codec->encoded_bytes(chunk.elements) + kFrameHeaderBytes;
     const std::uint64_t later =
         size.result_codec->encoded_bytes(chunk.elements) + kFrameHeaderBytes;
-    for (std::size_t hop = 0; hop + 1 < 2 * members - 1; ++hop)
+    for (std::size_t hop = 0; hop < 2 * (members - 1); ++hop)
       sent[(chunk.number + hop) % members] += hop == 0 ? first : later;
   }
   return sent;
@@ -188,8 +176,7 @@ Result<Exchanged> RingCollective::run(Transport& transport, const Reducer& reduc
                                       const Exchange& exchange, TimePoint deadline,
                                       std::stop_token stop,
                                       std::optional<MemberId>& failed_peer) const {
-  Status valid = check_exchange(exchange, transport.self());
-  if (valid.ok()) valid = check_decomposable(reducer, name());
+  const Status valid = check_decomposable(exchange, transport.self(), reducer, name());
   if (!valid.ok()) return valid;
   auto ring = exchange.owners, all = exchange.contributors;
   std::ranges::sort(ring);
@@ -197,7 +184,10 @@ Result<Exchanged> RingCollective::run(Transport& transport, const Reducer& reduc
   if (ring != all)
     return Status(Code::kInternal,
                   to_string(exchange.round) + ": the ring is not of all contributors");
-  return RingRun(transport, reducer, exchange, deadline, std::move(stop)).run(failed_peer);
+  if (all.size() == 1)  // no next member
+    return DirectCollective().run(transport, reducer, exchange, deadline, std::move(stop),
+                                  failed_peer);
+  return RingRun(transport, reducer, exchange, deadline, std::move(stop), failed_peer).run();
 }
 
 }  // namespace outrigger

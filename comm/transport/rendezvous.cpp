@@ -130,13 +130,15 @@ void Rendezvous::forget_at_end(const Key& key, const std::shared_ptr<Operation::
       self->posted_.erase(key);
       if (key.way == Way::kSend || !status.ok()) return;
       self->remember(key);
-      const auto parked = self->parked_.find(key);
-      if (parked == self->parked_.end()) return;
-      copy = parked->second;
-      self->parked_.erase(parked);
+      copy = self->take_parked(key);
     }
-    copy->refuse({});
+    if (copy) copy->refuse({});
   });
+}
+
+std::shared_ptr<Arrival> Rendezvous::take_parked(const Key& key) {
+  const auto node = parked_.extract(key);
+  return node ? node.mapped() : nullptr;
 }
 
 void Rendezvous::remember(const Key& key) {
@@ -190,13 +192,11 @@ void Rendezvous::match(const Key& key, PostedRecv posted) {
     std::lock_guard lock(mutex_);
     const auto now = operations_.find(key);
     if (now == operations_.end() || now->second != posted.state) return;  // it has ended
-    const auto parked = parked_.find(key);
-    if (parked == parked_.end()) {
+    arrival = take_parked(key);
+    if (!arrival) {
       posted_.emplace(key, std::move(posted));
       return;
     }
-    arrival = parked->second;
-    parked_.erase(parked);
   }
   arrival->accept(std::move(posted));
 }
@@ -225,11 +225,7 @@ void Rendezvous::arrive(MemberId from, const Tag& tag, std::shared_ptr<Arrival> 
   Status status;
   {
     std::lock_guard lock(mutex_);
-    const auto first = parked_.find(key);
-    if (again && first != parked_.end()) {
-      stale = first->second;
-      parked_.erase(first);
-    }
+    if (again) stale = take_parked(key);
     known = again && received_.contains(key);
     status = check_arrival(from, tag);
     const auto waiting = posted_.find(key);

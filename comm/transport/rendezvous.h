@@ -87,6 +87,9 @@ class Rendezvous : public std::enable_shared_from_this<Rendezvous> {
 
   Status begin(const Key& key, const std::shared_ptr<Operation::State>& state);
   void match(const Key& key, PostedRecv posted);
+  // The message that waits under this key, now out of the map; or nothing. REQUIRES: mutex_ is
+  // held.
+  std::shared_ptr<Arrival> take_parked(const Key& key);
   void remember(const Key& key);
   void forget_at_end(const Key& key, const std::shared_ptr<Operation::State>& state);
   void fail_if(const std::function<bool(const Key&)>& concerned, const Status& why);

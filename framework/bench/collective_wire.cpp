@@ -59,11 +59,11 @@ Status check_wire(const WireOptions& options) {
 
 Result<std::unique_ptr<BenchWire>> BenchWire::open(Meeting& meeting, const WireOptions& options) {
   if (Status status = check_wire(options); !status.ok()) return status;
-  Result<std::unique_ptr<GrpcTransport>> transport = GrpcTransport::listen(
-      {.listen = options.listen,
-       .job = "bench",
-       .insecure = options.insecure,
-       .channels = options.channels});
+  Result<std::unique_ptr<GrpcTransport>> transport =
+      GrpcTransport::listen({.listen = options.listen,
+                             .job = "bench",
+                             .insecure = options.insecure,
+                             .channels = options.channels});
   if (!transport.ok()) return transport.status().with_context("--listen");
   (*transport)->set_self(id_of(meeting.member()));
   const auto addresses = meeting.gather((*transport)->address());

@@ -93,8 +93,7 @@ Status MemberProcesses::reap(Member& member) {
   while (::waitpid(member.pid, &status, 0) < 0 && errno == EINTR) continue;
   member.pid = -1;
   ::close(member.pidfd);
-  const Exit exit =
-      WIFSIGNALED(status) ? Exit{true, WTERMSIG(status)} : Exit{false, WEXITSTATUS(status)};
+  const Exit exit = exit_of(status);
   if (exit == Exit{}) return {};
   return {Code::kInternal, fmt::format("{} {}", member.name, describe(exit))};
 }

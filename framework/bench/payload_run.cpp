@@ -64,8 +64,8 @@ Result<PayloadFigures> measure_payload(Meeting& meeting, StartLine& line,
         lap([&] { return tcp->send(bytes); }, [&] { return tcp->receive(bytes); });
     if (!plain.ok()) return plain.status();
     if (i > 0) figures.tcp_s.push_back(plain->seconds);
-    const Result<Lap> framed =
-        lap([&] { return wire.send(1, SharedBytes(shared)); }, [&] { return wire.receive(0, bytes); });
+    const Result<Lap> framed = lap([&] { return wire.send(1, SharedBytes(shared)); },
+                                   [&] { return wire.receive(0, bytes); });
     if (!framed.ok()) return framed.status();
     if (i > 0) figures.transport_s.push_back(framed->seconds);
   }

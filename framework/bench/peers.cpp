@@ -60,8 +60,7 @@ Result<Output> run(std::vector<std::string> argv) {
     return Status(Code::kNotFound, fmt::format("cannot run {}: {}", argv[0], std::strerror(error)));
   int status = 0;
   while (::waitpid(pid, &status, 0) < 0 && errno == EINTR) continue;
-  output.exit =
-      WIFSIGNALED(status) ? Exit{true, WTERMSIG(status)} : Exit{false, WEXITSTATUS(status)};
+  output.exit = exit_of(status);
   return output;
 }
 

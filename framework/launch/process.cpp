@@ -109,6 +109,11 @@ std::string label(const ChildSpec& child) {
                                        : fmt::format("{}.{}", child.island, child.rank);
 }
 
+Exit exit_of(int wait_status) {
+  if (WIFSIGNALED(wait_status)) return {true, WTERMSIG(wait_status)};
+  return {false, WEXITSTATUS(wait_status)};
+}
+
 std::string describe(const Exit& exit) {
   if (!exit.signalled) return fmt::format("exited with code {}", exit.value);
   const char* name = ::sigabbrev_np(exit.value);

@@ -26,6 +26,7 @@ struct Exit {
   int value = 0;  // the exit code, or the signal's number
   friend bool operator==(const Exit&, const Exit&) = default;
 };
+Exit exit_of(int wait_status);           // as waitpid() gives it
 std::string describe(const Exit& exit);  // "exited with code 1", "was killed by signal 9 (SIGKILL)"
 
 // A child process in a process group of its own (so Ctrl-C at the terminal reaches only the

@@ -6,23 +6,15 @@
 
 --off trains the same loop without torchft. What follows the options here are train_eager.py's.
 """
-import argparse, contextlib, datetime, json, os, pathlib, socket, sys, time
+import contextlib, os, socket, sys
 
-ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-ap.add_argument('--rank', type=int, required=True)
-ap.add_argument('--world', type=int, required=True)
-ap.add_argument('--meet', required=True, help='host:port of the lighthouse')
+import timed_loop
+from timed_loop import LIMIT
+
+ap = timed_loop.parser(__doc__, meet='host:port of the lighthouse')
 ap.add_argument('--every', type=int, default=50, help='inner steps between two rounds')
-ap.add_argument('--first', type=int, required=True, help='steps before the timed ones')
-ap.add_argument('--last', type=int, required=True, help='steps in all')
-ap.add_argument('--off', action='store_true')
-args, rest = ap.parse_known_args()
-sys.argv[1:] = rest
-sys.path.insert(0, str(pathlib.Path(__file__).parent))
-import train_eager as eager  # noqa: E402
+args, eager = timed_loop.parse(ap)
 import torch  # noqa: E402
-
-LIMIT = datetime.timedelta(minutes=30)  # a round may take minutes, and the defaults are seconds
 
 
 def own_address():
@@ -53,28 +45,16 @@ def diloco(model, inner):
 def main():
     a = eager.a
     data, model = eager.make_data(a), eager.LM(a)
-    inner = torch.optim.AdamW(model.parameters(), lr=a.lr, betas=(0.9, 0.95), weight_decay=a.wd, fused=True)
+    inner = timed_loop.adamw(a, model)
     manager, meeting = (None, contextlib.nullcontext()) if args.off else diloco(model, inner)
-    draw, span = torch.Generator().manual_seed(a.seed + 7 + args.rank), torch.arange(a.ctx)
     with meeting:
-        for step in range(1, args.last + 1):
-            at = torch.randint(0, len(data) - a.ctx - 1, (a.batch, 1), generator=draw)
-            loss = model(data[at + span], data[at + span + 1])
-            inner.zero_grad(set_to_none=True)
-            loss.backward()
-            torch.nn.utils.clip_grad_norm_(model.parameters(), a.clip, foreach=True)
-            inner.step()
-            if step == args.first:
-                began = time.perf_counter()
-        seconds = time.perf_counter() - began
+        seconds, loss = timed_loop.train(args, a, data, model, model, inner)
     if manager and (manager.current_step() != args.last // args.every or manager.num_participants() != args.world):
         sys.exit(f'{manager.current_step()} rounds with {manager.num_participants()} members at the end, '
                  f'not {args.last // args.every} with {args.world}')
     if manager:
         manager.shutdown()
-    tokens = a.batch * a.ctx * (args.last - args.first)
-    print(json.dumps({'tokens_per_s': tokens / seconds, 'seconds': seconds, 'loss': round(float(loss.detach()), 3),
-                      'torch': torch.__version__}), flush=True)
+    timed_loop.report(args, a, seconds, loss)
 
 
 if __name__ == '__main__':

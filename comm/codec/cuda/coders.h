@@ -91,6 +91,11 @@ struct ScaleHead {
   static constexpr std::size_t kHeadBytes = 4;
   static constexpr float infinity(float largest) { return largest; }
   constexpr void write_head(std::byte* out) const { store_little_endian(scale, out); }
+  // Whether an encoder writes such a scale.
+  constexpr bool read_scale(const std::byte* in, float largest) {
+    scale = load_little_endian<float>(in);
+    return float_bits(scale) <= float_bits(largest);
+  }
   float scale;
 };
 
@@ -101,10 +106,7 @@ struct Int8Coder : ScaleHead {
   static constexpr Int8Coder of(const Team&, Scratch&, std::size_t, std::int32_t largest) {
     return {int8_scale(std::bit_cast<float>(largest))};
   }
-  constexpr bool read_head(const std::byte* in) {
-    scale = load_little_endian<float>(in);
-    return float_bits(scale) <= float_bits(kInt8LargestScale);
-  }
+  constexpr bool read_head(const std::byte* in) { return read_scale(in, kInt8LargestScale); }
   constexpr std::uint32_t code(float value, const Noise& noise) const {
     if (scale == 0.0F) return 0;
     return static_cast<std::uint8_t>(int8_code(value / scale, noise.stochastic, noise.unit()));
@@ -122,10 +124,7 @@ struct Int4Coder : ScaleHead {
   static constexpr Int4Coder of(const Team&, Scratch&, std::size_t, std::int32_t largest) {
     return {symmetric_scale(std::bit_cast<float>(largest), 7)};
   }
-  constexpr bool read_head(const std::byte* in) {
-    scale = load_little_endian<float>(in);
-    return float_bits(scale) <= float_bits(kInt4LargestScale);
-  }
+  constexpr bool read_head(const std::byte* in) { return read_scale(in, kInt4LargestScale); }
   constexpr std::uint32_t code(float value, const Noise& noise) const {
     return scale == 0.0F ? 0 : int4_code(value / scale, noise.stochastic, noise.unit());
   }
