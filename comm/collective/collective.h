@@ -60,6 +60,10 @@ struct ExchangeSize {
 };
 
 // Turns every contributor's encoded fragment into the reduced one, over any transport. Stateless.
+// Beyond the contribution, which is the caller's, a run takes memory for the result and, of each
+// peer, for two windows (Pipeline::kWindowBytes): one of messages that are here and not yet taken,
+// and over gRPC one of messages of which parts are here. `hierarchical`: at a site's head one more,
+// of the site's means.
 class Collective {
  public:
   virtual ~Collective() = default;

@@ -11,6 +11,7 @@ namespace outrigger {
 Pipeline::Pipeline(Transport& transport, const Exchange& exchange, TimePoint deadline,
                    std::stop_token stop)
     : transport_(transport),
+      time_(transport.timeline()),
       round_(exchange.round),
       attempt_(exchange.attempt),
       staging_(exchange.staging),
@@ -83,7 +84,7 @@ void Pipeline::post(std::size_t index) {
       if (stream.at_hand) {
         Use& use = uses_[from];
         ++use.outstanding;
-        if (use.begun && !use.since) use.since = Clock::now();
+        if (use.begun && !use.since) use.since = time_.now();
       }
       Operation operation = transport_.recv(from, tag_of(message), expected, dest, deadline_);
       watch({.operation = std::move(operation),
@@ -100,12 +101,12 @@ void Pipeline::watch(Pending pending) {
   const std::uint64_t id = next_id_++;
   const Operation operation = pending.operation;
   pending_.emplace(id, std::move(pending));
-  operation.on_end([queue = queue_, id](const Status& status) {
+  operation.on_end([queue = queue_, id, &time = time_](const Status& status) {
     {
       const std::lock_guard lock(queue->mutex);
-      queue->ended.push_back({id, status, Clock::now()});
+      queue->ended.push_back({id, status, time.now()});
     }
-    queue->changed.notify_one();
+    time.notify(queue->changed);
   });
 }
 
@@ -117,17 +118,16 @@ bool Pipeline::take_one() {
     if (inbound.slots.empty() || inbound.slots.front().missing > 0) continue;
     const Stream& stream = inbound.stream;
     if (stream.ready && !stream.ready(inbound.taken)) continue;
-    std::optional<Slot> slot = std::move(inbound.slots.front());
+    Slot slot = std::move(inbound.slots.front());
     if (stream.take) {
-      const Status status =
-          stream.take(stream.messages[inbound.taken], {slot->bytes, slot->staged});
+      const Status status = stream.take(stream.messages[inbound.taken], {slot.bytes, slot.staged});
       if (!status.ok()) fail(status, std::nullopt);
     }
     // take() may have added streams, which leaves this one where it is.
     inbound.slots.pop_front();
-    inbound.bytes_ahead -= slot->size;
+    inbound.bytes_ahead -= slot.size;
     ++inbound.taken;
-    slot.reset();  // before others are taken from the pool
+    slot = {};  // before others are taken from the pool
     turn_ = index + 1;
     if (failure_.ok()) post(index);
     return true;
@@ -137,24 +137,24 @@ bool Pipeline::take_one() {
 
 void Pipeline::collect() {
   std::vector<Ended> ended;
-  const TimePoint begin = Clock::now();
+  const TimePoint begin = time_.now();
   bool stopped = false, waited = false;
   {
     std::unique_lock lock(queue_->mutex);
     waited = queue_->ended.empty() && !queue_->stopped;
-    queue_->changed.wait_until(lock, deadline_,
-                               [&] { return queue_->stopped || !queue_->ended.empty(); });
+    time_.wait_until(lock, queue_->changed, deadline_,
+                     [&] { return queue_->stopped || !queue_->ended.empty(); });
     ended.swap(queue_->ended);
     stopped = queue_->stopped;
   }
-  const Duration idle = waited ? Clock::now() - begin : Duration{};
+  const Duration idle = waited ? time_.now() - begin : Duration{};
   if (stopped)
     fail({Code::kCancelled,
           fmt::format("{} ({}): cancelled", to_string(round_), to_string(attempt_))},
          std::nullopt);
   charge(idle);
   for (const Ended& one : ended) handle(one);
-  if (ended.empty() && Clock::now() >= deadline_) deadline_passed();
+  if (ended.empty() && time_.now() >= deadline_) deadline_passed();
 }
 
 void Pipeline::charge(Duration idle) {
@@ -245,12 +245,12 @@ bool Pipeline::finished() const {
 }
 
 Status Pipeline::run() {
-  const std::stop_callback on_stop(stop_, [queue = queue_] {
+  const std::stop_callback on_stop(stop_, [queue = queue_, &time = time_] {
     {
       const std::lock_guard lock(queue->mutex);
       queue->stopped = true;
     }
-    queue->changed.notify_one();
+    time.notify(queue->changed);
   });
   while (failure_.ok() && !finished()) {
     bool news = false;

@@ -151,6 +151,7 @@ class Pipeline {
   bool finished() const;
 
   Transport& transport_;
+  Timeline& time_;
   const RoundId round_;
   const AttemptId attempt_;
   const BufferPool staging_;

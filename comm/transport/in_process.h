@@ -4,6 +4,7 @@
 #include <memory>
 
 #include <outrigger/comm/transport/transport.h>
+#include <outrigger/comm/transport/virtual_time.h>
 
 namespace outrigger {
 
@@ -16,6 +17,17 @@ class InProcessNetwork {
   using Tamper = std::function<void(std::span<std::byte> bytes)>;
 
   explicit InProcessNetwork(Tamper frame = {}, Tamper payload = {});
+
+  // One way between two members. It carries one message after the other, in the order of the sends.
+  struct Link {
+    Duration latency{};
+    double bytes_per_s = 0;  // of payload and frame headers; 0: no limit
+  };
+  // By virtual time, which must outlive the network, its transports and their operations. A message
+  // arrives when its last byte has: only then can it be refused, and its sender hears of it another
+  // latency later. A link does not notice that nobody receives: what has arrived waits at the
+  // receiver, and leaves the link to the next. `link` is asked at every message, from any thread.
+  InProcessNetwork(VirtualTime& time, std::function<Link(MemberId from, MemberId to)> link);
 
   // REQUIRES: no other transport of this member is alive. A send to a member that has none fails as
   // Unavailable; destroying one fails, likewise, what others wait to receive from it.

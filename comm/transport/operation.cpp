@@ -4,8 +4,8 @@
 
 namespace outrigger {
 
-Operation::State::State(TimePoint deadline, std::string what)
-    : deadline_(deadline), what_(std::move(what)) {}
+Operation::State::State(TimePoint deadline, std::string what, Timeline& time)
+    : time_(time), deadline_(deadline), what_(std::move(what)) {}
 
 // The last handle may go on a thread of gRPC's, whose synchronisation TSan does not see.
 Operation::State::~State() {
@@ -25,7 +25,7 @@ bool Operation::State::end(Status status) {
     std::lock_guard lock(mutex_);
     settled_ = true;
   }
-  ended_.notify_all();
+  time_.notify(ended_);
   return true;
 }
 
@@ -52,11 +52,11 @@ void Operation::State::on_end(Hook hook) {
 Status Operation::State::wait() {
   {
     std::unique_lock lock(mutex_);
-    if (ended_.wait_until(lock, deadline_, [&] { return settled_; })) return *status_;
+    if (time_.wait_until(lock, ended_, deadline_, [&] { return settled_; })) return *status_;
   }
   end(deadline_passed());
   std::unique_lock lock(mutex_);
-  ended_.wait(lock, [&] { return settled_; });
+  time_.wait_until(lock, ended_, TimePoint::max(), [&] { return settled_; });
   return *status_;
 }
 
@@ -65,7 +65,7 @@ bool Operation::State::done() {
     std::lock_guard lock(mutex_);
     if (status_) return true;
   }
-  if (Clock::now() < deadline_) return false;
+  if (time_.now() < deadline_) return false;
   end(deadline_passed());
   return true;
 }

@@ -7,8 +7,8 @@
 #include <string>
 #include <vector>
 
-#include <outrigger/comm/clock.h>
 #include <outrigger/comm/transport/operation.h>
+#include <outrigger/comm/transport/timeline.h>
 
 namespace outrigger {
 
@@ -19,7 +19,8 @@ struct Operation::State {
   using Hook = std::function<void(const Status&)>;
 
   // `what` opens the messages: "receiving ... from island 1 (incarnation 3)".
-  State(TimePoint deadline, std::string what);
+  // `time` must outlive the operation.
+  State(TimePoint deadline, std::string what, Timeline& time = steady_time());
   ~State();
 
   // Returns whether this call was the one that ended it. Runs the hooks, so hold no lock that they
@@ -45,8 +46,9 @@ struct Operation::State {
  private:
   Status deadline_passed() const;
 
+  Timeline& time_;
   const TimePoint deadline_;
-  const TimePoint begun_ = Clock::now();
+  const TimePoint begun_ = time_.now();
   const std::string what_;
   std::mutex mutex_;
   std::condition_variable ended_;

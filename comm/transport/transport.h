@@ -5,11 +5,11 @@
 #include <span>
 #include <string>
 
-#include <outrigger/comm/clock.h>
 #include <outrigger/comm/codec/frame.h>
 #include <outrigger/comm/names.h>
 #include <outrigger/comm/shared_bytes.h>
 #include <outrigger/comm/transport/operation.h>
+#include <outrigger/comm/transport/timeline.h>
 
 namespace outrigger {
 
@@ -66,6 +66,9 @@ class Transport {
   // Payload and frame headers handed to the wire so far, and taken from it.
   virtual std::uint64_t bytes_sent() const = 0;
   virtual std::uint64_t bytes_received() const = 0;
+
+  // What its deadlines are times of.
+  virtual Timeline& timeline() const { return steady_time(); }
 };
 
 }  // namespace outrigger

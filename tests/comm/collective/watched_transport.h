@@ -35,6 +35,7 @@ class WatchedTransport : public Transport {
   }
   std::uint64_t bytes_sent() const override { return inner_.bytes_sent(); }
   std::uint64_t bytes_received() const override { return inner_.bytes_received(); }
+  Timeline& timeline() const override { return inner_.timeline(); }
 
   struct UnderWay {
     std::atomic<std::size_t> messages = 0, bytes = 0, most_bytes = 0;

@@ -106,7 +106,7 @@ TEST_CASE("a peer that does not listen fails sends and recvs at once") {
   }
 }
 
-// Mutation: in SendCall::OnDone, do not end the state; in Impl::watch, do not pass the end on.
+// Mutation: in Impl::look_again, do not pass the end on.
 TEST_CASE("a killed process fails what is under way with it at once") {
   const auto transport = listening(island(1));
   PeerProcess peer("send", transport->address());
@@ -180,7 +180,8 @@ TEST_CASE("what is not received stays at its sender") {
   CHECK(resident_bytes() < before + (std::size_t{32} << 20));
 }
 
-// Mutation: in SendCall::OnWriteDone, send kChunkBytes always (the last chunk then runs over).
+// Mutations: in SendCall::OnWriteDone, send kChunkBytes always (the last chunk then runs over); in
+// SendCall::OnDone, do not end the state.
 TEST_CASE("64 MiB and some arrive") {
   const auto members = make_members("grpc", 2);
   const auto payload = pattern((std::size_t{64} << 20) + 12);

@@ -27,7 +27,7 @@ Envelope envelope_of(const Tag& tag, std::span<const std::byte> payload);
 // So many zeros that take no memory.
 SharedBytes zeros(std::size_t bytes);
 
-// What this process holds in memory now.
+// What this process holds in memory now; 0 under a sanitizer, most of whose memory is its own.
 std::size_t resident_bytes();
 
 }  // namespace outrigger::test
