@@ -121,9 +121,9 @@ TEST_CASE(
     }
 }
 
-// Mutation: encode_each asks for `offset` in place of `next`, or does not look at `end`;
-// encode_values gives each block all of the tile's; read_ahead leaves out the piece's beginning;
-// part() does not look at the stream's size.
+// Mutation: encode_each asks for `offset` in place of `next`; encode_values gives each block all of
+// the tile's; read_ahead leaves out where the piece begins; part() does not look at the stream's
+// size.
 TEST_CASE("encode_each tells a codec what is read for the next tile") {
   constexpr std::size_t kSize = 4 * 512 + 100;
   std::vector<float> global(kSize), local(kSize), residual(kSize);
