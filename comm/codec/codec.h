@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -18,6 +19,14 @@ struct Rounding {
   bool stochastic = false;
   std::uint64_t seed = 0;
   std::uint64_t position = 0;  // of the block's first value in what is encoded with this seed
+};
+
+// What will be read from memory after this block, for a codec that computes for long to ask for
+// meanwhile: else the core waits for it afterwards. Changes no bits.
+struct ReadAhead {
+  std::array<std::span<const float>, 3> streams = {};  // empty: nothing is known
+
+  ReadAhead part(std::size_t offset, std::size_t count) const;
 };
 
 // Turns fp32 values into bytes and back, a block at a time; a block fits the cache, so that the
@@ -65,6 +74,11 @@ class Codec {
   // Returns whether every value was finite.
   virtual bool encode_block(std::span<const float> values, std::span<std::byte> out,
                             const Rounding& rounding = {}) const = 0;
+  // The same.
+  virtual bool encode_block_ahead(std::span<const float> values, std::span<std::byte> out,
+                                  const Rounding& rounding, const ReadAhead&) const {
+    return encode_block(values, out, rounding);
+  }
 
   // REQUIRES: in.size() == encoded_bytes(values.size()). Any bytes decode to something; bytes that
   // a conforming encoder cannot have written (a NaN scale, say) give Corruption.

@@ -50,13 +50,14 @@ std::span<Byte> bytes_of(const Codec& codec, std::span<Byte> all, std::size_t of
 }
 
 bool encode_values(const Codec& codec, std::span<const float> values, Rounding rounding,
-                   std::span<std::byte> out) {
+                   std::span<std::byte> out, const ReadAhead& ahead = {}) {
   bool finite = true;
   const std::size_t first = rounding.position;
   (void)for_each_block(values.size(), codec.block_elements(), [&](auto offset, auto count) {
     rounding.position = first + offset;
-    finite &= codec.encode_block(values.subspan(offset, count), bytes_of(codec, out, offset, count),
-                                 rounding);
+    finite &=
+        codec.encode_block_ahead(values.subspan(offset, count), bytes_of(codec, out, offset, count),
+                                 rounding, ahead.part(offset, count));
     return Status();
   });
   return finite;
@@ -87,6 +88,15 @@ void write_lost(const Codec& codec, std::span<const float> values, std::span<con
 }
 
 }  // namespace
+
+ReadAhead ReadAhead::part(std::size_t offset, std::size_t count) const {
+  ReadAhead part;
+  for (std::size_t k = 0; k < streams.size(); ++k) {
+    const std::size_t begin = std::min(offset, streams[k].size());
+    part.streams[k] = streams[k].subspan(begin, std::min(count, streams[k].size() - begin));
+  }
+  return part;
+}
 
 std::size_t tile_of(const Codec& codec) {
   return std::max<std::size_t>(512, codec.block_elements());
@@ -137,6 +147,15 @@ void read_delta(std::span<const float> global, const Segments& local,
   });
 }
 
+ReadAhead read_ahead(std::span<const float> global, const Segments& local,
+                     std::span<const float> residual, std::size_t offset, std::size_t count) {
+  const std::size_t piece = local.find(offset);
+  const ReadAhead all = {{global.subspan(offset),
+                          local.spans()[piece].subspan(offset - local.starts()[piece]),
+                          residual.empty() ? residual : residual.subspan(offset)}};
+  return all.part(0, count);
+}
+
 bool encode_each(const Codec& codec, std::size_t elements, const FillBlock& fill,
                  std::span<std::byte> out, const EncodeOptions& options) {
   assert(out.size() == codec.encoded_bytes(elements) && options.lost.size() <= elements);
@@ -150,7 +169,11 @@ bool encode_each(const Codec& codec, std::size_t elements, const FillBlock& fill
       fill(offset, values);
       Rounding rounding = options.rounding;
       rounding.position += offset;
-      if (!encode_values(codec, values, rounding, bytes)) finite = false;
+      const std::size_t next = offset + values.size();
+      const ReadAhead ahead = options.ahead && next < end
+                                  ? options.ahead(next, std::min(tile, end - next))
+                                  : ReadAhead();
+      if (!encode_values(codec, values, rounding, bytes, ahead)) finite = false;
       write_lost(codec, values, bytes, part_at(options.lost, offset, values.size()));
     }
     simd::finish_streams();

@@ -43,6 +43,11 @@ void read_delta(std::span<const float> global, const Segments& local,
                 std::span<const float> residual, float decay, std::size_t offset,
                 std::span<float> out);
 
+// What read_delta will read for `count` values from `offset` on, but for what lies behind a border
+// of `local`. An empty residual is left out.
+ReadAhead read_ahead(std::span<const float> global, const Segments& local,
+                     std::span<const float> residual, std::size_t offset, std::size_t count);
+
 // Writes the values from `offset` on into the span, which is a tile or ends a stretch.
 using FillBlock = std::function<void(std::size_t offset, std::span<float> values)>;
 
@@ -52,6 +57,8 @@ struct EncodeOptions {
   // adds to the next encoding. Zeros, if a value was not finite.
   std::span<float> lost = {};
   std::size_t threads = 1;  // that share the stretches (stretch.h)
+  // What `fill` will read for so many values from `offset` on; empty: not told.
+  std::function<ReadAhead(std::size_t offset, std::size_t count)> ahead = {};
 };
 
 // out <- encode(values), a tile at a time; fill is called once for each tile, from one thread for

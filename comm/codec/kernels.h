@@ -60,6 +60,8 @@ bool encode_sign(std::span<const float> values, std::byte* out, const Rounding& 
 bool decode_sign(const std::byte* in, std::span<float> values);
 bool encode_two_bit(std::span<const float> values, std::byte* out, const Rounding& rounding);
 bool decode_two_bit(const std::byte* in, std::span<float> values);
+bool encode_two_bit_ahead(std::span<const float> values, std::byte* out, const Rounding& rounding,
+                          const ReadAhead& ahead);
 bool select_top_k(std::span<const float> values, std::span<std::uint16_t> indices);
 bool encode_two_bit_linear(std::span<const float> values, std::byte* out, const Rounding& rounding);
 bool decode_two_bit_linear(const std::byte* in, std::span<float> values);

@@ -14,38 +14,14 @@ namespace {
 using Indices = std::array<std::uint16_t, kTopKMost>;
 using Kept = std::array<float, kTopKMost>;
 
-std::size_t index_bytes(std::size_t count) {
-  return count + (count + 1) / 2;
-}
-
-// The lowest `count` bytes of the number.
-void store_bytes(std::uint32_t number, std::size_t count, std::byte* to) {
-  for (std::size_t i = 0; i < count; ++i) to[i] = static_cast<std::byte>(number >> 8 * i);
-}
-
-std::uint32_t load_bytes(const std::byte* from, std::size_t count) {
-  std::uint32_t number = 0;
-  for (std::size_t i = 0; i < count; ++i)
-    number |= std::to_integer<std::uint32_t>(from[i]) << 8 * i;
-  return number;
-}
-
 void pack_indices(std::span<const std::uint16_t> indices, std::byte* out) {
-  std::size_t i = 0;
-  for (; i + 1 < indices.size(); i += 2, out += 3)
-    store_bytes(indices[i] | std::uint32_t{indices[i + 1]} << 12, 3, out);
-  if (i < indices.size()) store_bytes(indices[i], 2, out);
+  for (std::size_t i = 0; i < indices.size(); i += 2)
+    pack_index_pair(indices.data(), i, indices.size(), out);
 }
 
-// Where the unused bits of an odd last index are not 0, it is 4096 or more: beyond any chunk.
 void unpack_indices(const std::byte* in, std::span<std::uint16_t> indices) {
-  std::size_t i = 0;
-  for (; i + 1 < indices.size(); i += 2, in += 3) {
-    const std::uint32_t pair = load_bytes(in, 3);
-    indices[i] = pair & 0xfff;
-    indices[i + 1] = static_cast<std::uint16_t>(pair >> 12);
-  }
-  if (i < indices.size()) indices[i] = static_cast<std::uint16_t>(load_bytes(in, 2));
+  for (std::size_t i = 0; i < indices.size(); i += 2)
+    unpack_index_pair(in, i, indices.size(), indices.data());
 }
 
 // Whether an encoder can have written them for a chunk of that many values.
@@ -68,12 +44,12 @@ std::uint32_t TopKCodec::wire_id() const {
 }
 
 std::size_t TopKCodec::kept_of(std::size_t elements) const {
-  return (kept_ * elements + kTopKChunk - 1) / kTopKChunk;
+  return top_k_kept(kept_, elements);
 }
 
 std::size_t TopKCodec::chunk_bytes(std::size_t elements) const {
   const std::size_t kept = kept_of(elements);
-  return index_bytes(kept) + values_.encoded_bytes(kept);
+  return top_k_index_bytes(kept) + values_.encoded_bytes(kept);
 }
 
 std::size_t TopKCodec::encoded_bytes(std::size_t elements) const {
@@ -93,7 +69,7 @@ bool TopKCodec::encode_block(std::span<const float> values, std::span<std::byte>
   pack_indices(indices, out.data());
   Kept kept;
   for (std::size_t i = 0; i < indices.size(); ++i) kept[i] = values[indices[i]];
-  encode_kept(std::span(kept).first(indices.size()), out.subspan(index_bytes(indices.size())),
+  encode_kept(std::span(kept).first(indices.size()), out.subspan(top_k_index_bytes(indices.size())),
               rounding);
   return true;
 }
@@ -124,7 +100,7 @@ Status TopKCodec::decode_block(std::span<const std::byte> in, std::span<float> v
                         name_, values.size())};
   Kept all_kept;
   const std::span<float> kept = std::span(all_kept).first(indices.size());
-  if (Status status = decode_kept(in.subspan(index_bytes(kept.size())), kept); !status.ok())
+  if (Status status = decode_kept(in.subspan(top_k_index_bytes(kept.size())), kept); !status.ok())
     return status.with_context(name_);
   std::fill(values.begin(), values.end(), 0.0F);
   for (std::size_t i = 0; i < indices.size(); ++i) values[indices[i]] = kept[i];

@@ -4,6 +4,7 @@
 #include <string>
 
 #include <outrigger/comm/codec/codec.h>
+#include <outrigger/comm/codec/little_endian.h>
 
 namespace outrigger {
 
@@ -51,6 +52,31 @@ class TopKCodec final : public Codec {
   std::size_t kept_;
   std::string name_;
 };
+
+// How many values are kept of a chunk's first `elements`.
+constexpr std::size_t top_k_kept(std::size_t kept, std::size_t elements) {
+  return (kept * elements + kTopKChunk - 1) / kTopKChunk;
+}
+
+constexpr std::size_t top_k_index_bytes(std::size_t count) {
+  return count + (count + 1) / 2;
+}
+
+// packed <-> indices i, which is even, and i + 1 of `count`.
+constexpr void pack_index_pair(const std::uint16_t* indices, std::size_t i, std::size_t count,
+                               std::byte* packed) {
+  if (i + 1 == count) return store_low_bytes(indices[i], 2, packed + i / 2 * 3);
+  store_low_bytes(indices[i] | std::uint32_t{indices[i + 1]} << 12, 3, packed + i / 2 * 3);
+}
+
+// Where the unused bits of an odd last index are not 0, it is 4096 or more: beyond any chunk.
+constexpr void unpack_index_pair(const std::byte* packed, std::size_t i, std::size_t count,
+                                 std::uint16_t* indices) {
+  const bool last = i + 1 == count;
+  const std::uint32_t bits = load_low_bytes(packed + i / 2 * 3, last ? 2 : 3);
+  indices[i] = static_cast<std::uint16_t>(last ? bits : bits & 0xfff);
+  if (!last) indices[i + 1] = static_cast<std::uint16_t>(bits >> 12);
+}
 
 // The wire id of top-k with `kept` values of each chunk in the codec `values`.
 inline std::uint32_t top_k_wire_id(const Codec& values, std::uint32_t kept) {

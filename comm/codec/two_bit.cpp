@@ -20,8 +20,14 @@ std::size_t TwoBitCodec::encoded_bytes(std::size_t elements) const {
 
 bool TwoBitCodec::encode_block(std::span<const float> values, std::span<std::byte> out,
                                const Rounding& rounding) const {
+  return encode_block_ahead(values, out, rounding, {});
+}
+
+bool TwoBitCodec::encode_block_ahead(std::span<const float> values, std::span<std::byte> out,
+                                     const Rounding& rounding, const ReadAhead& ahead) const {
   assert(values.size() <= kBlock && out.size() == encoded_bytes(values.size()));
-  if (values.empty() || simd::encode_two_bit(values, out.data(), rounding)) return true;
+  if (values.empty() || simd::encode_two_bit_ahead(values, out.data(), rounding, ahead))
+    return true;
   simd::encode_two_bit(FiniteStandIns<kBlock>(values).values(), out.data(), rounding);
   return false;
 }

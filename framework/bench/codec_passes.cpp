@@ -100,6 +100,9 @@ void CodecPasses::encode() {
   const auto fill = [&](std::size_t offset, std::span<float> values) {
     read_delta(global_, segments_, residual_, kDecay, offset, values);
   };
+  options.ahead = [&](std::size_t offset, std::size_t count) {
+    return read_ahead(global_, segments_, residual_, offset, count);
+  };
   (void)encode_each(*codec_, elements_, fill, first_, options);
 }
 

@@ -94,6 +94,9 @@ bool AsyncDiLoCo::encode_own(Contribution& contribution) {
   EncodeOptions options =
       encode_options(method_, contribution.round, session_.self().island, own.residual);
   if (on_delta) options.threads = 1;
+  options.ahead = [&](std::size_t offset, std::size_t count) {
+    return read_ahead(own.anchor, fragments_[0].local, own.residual, offset, count);
+  };
   const bool finite = encode_each(*method_.codec, contribution.elements, fill, *encoded, options);
   contribution.encoded = encoded;
   contribution.norms = norms.norms();

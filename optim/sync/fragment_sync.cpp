@@ -179,6 +179,10 @@ void FragmentSync::encode(OpenRound& open, const DeltaHook& hook, TensorNorms& n
   const auto encoded = buffers_.take(method_.codec->encoded_bytes(payload_.elements()));
   EncodeOptions options = encode_options(method_, open.round, session_.self().island, open.lost);
   if (hook) options.threads = 1;
+  options.ahead = [this](std::size_t offset, std::size_t count) {
+    if (offset >= elements()) return ReadAhead();  // the other parts of the payload
+    return read_ahead(shared_.global, fragment_.local, own_.residual, offset, count);
+  };
   open.finite = encode_each(
       *method_.codec, payload_.elements(),
       [&](std::size_t offset, std::span<float> values) {

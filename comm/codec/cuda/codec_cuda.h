@@ -13,8 +13,8 @@ struct CUstream_st;  // *CUstream_st is CUDA's cudaStream_t
 //
 // All pointers are to memory of the current device, the caller's until the stream has come that
 // far; the calls return once the work is queued, in order, on `stream` (null: the default stream).
-// May be called from any thread. InvalidArgument: a codec without kernels (top-k). Internal: CUDA's
-// own errors, those of earlier work on the device too.
+// May be called from any thread. InvalidArgument: a codec without kernels (one that is not the
+// registry's). Internal: CUDA's own errors, those of earlier work on the device too.
 namespace outrigger::cuda {
 
 // out <- the encoded values, codec.encoded_bytes(elements) bytes; *not_finite <- 1 if one of them

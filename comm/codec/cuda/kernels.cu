@@ -1,11 +1,12 @@
 #include <outrigger/comm/codec/cuda/codec_cuda.h>
-#include <outrigger/comm/codec/cuda/parts.h>
+#include <outrigger/comm/codec/cuda/top_k_parts.h>
 
 #include <cuda_runtime.h>
 
 #include <string>
 
-// All that is not a launch or a line of a kernel is in parts.h, where a test runs it on the CPU.
+// All that is not a launch or a line of a kernel is in the parts' headers, where a test runs it on
+// the CPU.
 namespace outrigger::cuda {
 namespace {
 
@@ -20,16 +21,18 @@ struct DeviceTeam {
   }
 };
 
-template <class Coder, class Fill>
-__global__ void __launch_bounds__(kThreads) encode_kernel(EncodeArguments<Fill> arguments) {
-  __shared__ Scratch scratch;
-  encode_part<Coder>(DeviceTeam(), scratch, blockIdx.x, arguments);
+template <class Format, class Fill>
+__global__ void __launch_bounds__(kThreads)
+    encode_kernel(Format format, EncodeArguments<Fill> arguments) {
+  __shared__ typename Format::Scratch scratch;
+  format.encode(DeviceTeam(), scratch, blockIdx.x, arguments);
 }
 
-template <class Coder>
-__global__ void __launch_bounds__(kThreads) decode_kernel(DecodeArguments arguments) {
-  __shared__ Scratch scratch;
-  decode_part<Coder>(DeviceTeam(), scratch, blockIdx.x, arguments);
+template <class Format>
+__global__ void __launch_bounds__(kThreads)
+    decode_kernel(Format format, DecodeArguments arguments) {
+  __shared__ typename Format::Scratch scratch;
+  format.decode(DeviceTeam(), scratch, blockIdx.x, arguments);
 }
 
 // Behind the encoding, which alone can tell.
@@ -45,28 +48,28 @@ Status status_of(cudaError_t error, const Codec& codec) {
                                "': " + cudaGetErrorString(error)};
 }
 
-// Clears the flag and calls launch(coder, parts).
+// Clears the flag and calls launch(format, parts).
 template <class Launch>
 Status run(const Codec& codec, std::size_t elements, std::uint32_t* flag, cudaStream_t stream,
            Launch launch) {
   cudaError_t error = cudaSuccess;
-  const bool known = with_coder(codec.wire_id(), [&]<class Coder>(Coder coder) {
+  const bool known = with_format(codec.wire_id(), [&]<class Format>(const Format& format) {
     error = cudaMemsetAsync(flag, 0, sizeof *flag, stream);
     if (error != cudaSuccess || elements == 0) return;
-    launch(coder, static_cast<unsigned>(parts_of<Coder>(elements)));
+    launch(format, static_cast<unsigned>(parts_of(format, elements)));
     error = cudaGetLastError();
   });
   if (known) return status_of(error, codec);
-  return {Code::kInvalidArgument, "the codec '" + std::string(codec.name()) +
-                                      "' has no CUDA kernels; those without top-k have"};
+  return {Code::kInvalidArgument,
+          "the codec '" + std::string(codec.name()) + "' has no CUDA kernels"};
 }
 
 template <class Fill>
 Status encode_from(const Codec& codec, const EncodeArguments<Fill>& arguments,
                    cudaStream_t stream) {
   return run(codec, arguments.elements, arguments.not_finite, stream,
-             [&]<class Coder>(Coder, unsigned parts) {
-               encode_kernel<Coder><<<parts, kThreads, 0, stream>>>(arguments);
+             [&]<class Format>(const Format& format, unsigned parts) {
+               encode_kernel<<<parts, kThreads, 0, stream>>>(format, arguments);
              });
 }
 
@@ -93,9 +96,11 @@ Status encode(const Codec& codec, const FedBackDelta& delta, std::size_t element
 
 Status decode(const Codec& codec, const std::byte* in, std::size_t elements, float* values,
               std::uint32_t* refused, CUstream_st* stream) {
-  return run(codec, elements, refused, stream, [&]<class Coder>(Coder, unsigned parts) {
-    decode_kernel<Coder><<<parts, kThreads, 0, stream>>>({in, elements, values, refused});
-  });
+  return run(codec, elements, refused, stream,
+             [&]<class Format>(const Format& format, unsigned parts) {
+               decode_kernel<<<parts, kThreads, 0, stream>>>(
+                   format, DecodeArguments{in, elements, values, refused});
+             });
 }
 
 }  // namespace outrigger::cuda

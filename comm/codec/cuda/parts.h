@@ -5,7 +5,13 @@
 #include <outrigger/comm/codec/non_finite.h>
 #include <outrigger/comm/codec/scalar/packed.h>
 
-// A fragment's parts: each is a block of the codec, on which a team works (team.h).
+// A fragment's parts, each of which a team works on (team.h). A codec's format says how:
+//
+//   Scratch                             the team's common memory
+//   kPart                               the values of a part: the codec's block
+//   part_bytes(elements)                of a part with so many values
+//   encode(team, scratch, part, ...)    called by all members, outside of phases
+//   decode(team, scratch, part, ...)
 namespace outrigger::cuda {
 
 // Where an encoder takes value i from.
@@ -40,16 +46,6 @@ struct DecodeArguments {
   std::uint32_t* refused;  // becomes 1 if no encoder writes such bytes
 };
 
-template <class Coder>
-constexpr std::size_t parts_of(std::size_t elements) {
-  return elements / Coder::kBlock + (elements % Coder::kBlock != 0);
-}
-
-template <class Coder>
-constexpr std::size_t part_bytes() {
-  return Coder::kHeadBytes + Coder::kBlock * Coder::kBits / 8;
-}
-
 template <std::size_t kBits>
 constexpr std::uint32_t read_code(const std::byte* codes, std::size_t i) {
   if constexpr (kBits == 32)
@@ -66,9 +62,7 @@ constexpr void write_codes(const Team& team, std::size_t count, std::byte* out, 
   team.each([=](std::size_t rank) {
     if constexpr (kBits >= 8) {
       for (std::size_t i = rank; i < count; i += team.size()) {
-        const std::uint32_t bits = code(i);
-        for (std::size_t k = 0; k < kBits / 8; ++k)
-          out[i * kBits / 8 + k] = static_cast<std::byte>(bits >> 8 * k);
+        store_low_bytes(code(i), kBits / 8, out + i * kBits / 8);
       }
     } else {
       constexpr std::size_t kCodes = 8 / kBits;
@@ -82,20 +76,35 @@ constexpr void write_codes(const Team& team, std::size_t count, std::byte* out, 
   });
 }
 
-// Returns whether the values fill(0), ... were all finite; scratch.values are those encoded.
-template <class Coder, class Team, class Fill>
-constexpr bool encode_block(const Team& team, Scratch& scratch, std::size_t count, const Fill& fill,
-                            const Rounding& rounding, std::byte* out) {
-  const Magnitudes largest = reduce(
-      team, scratch.magnitudes, count, Magnitudes{0, 0},
-      [=, &scratch](std::size_t i) {
-        scratch.filled[i] = fill(i);
-        const std::int32_t bits = magnitude_bits(scratch.filled[i]);
+// Of value(0), ..., each of which is asked for once.
+template <class Team, class Value>
+constexpr Magnitudes largest_of(const Team& team, Reduced<Magnitudes>& reduced, std::size_t count,
+                                Value value) {
+  return reduce(
+      team, reduced, count, Magnitudes{0, 0},
+      [=](std::size_t i) {
+        const std::int32_t bits = magnitude_bits(value(i));
         return Magnitudes{bits, bits < kInfinityBits ? bits : 0};
       },
       [](const Magnitudes& a, const Magnitudes& b) {
         return Magnitudes{std::max(a.all, b.all), std::max(a.finite, b.finite)};
       });
+}
+
+template <class Team>
+constexpr void raise_if(const Team& team, bool raised, std::uint32_t* flag) {
+  team.each([=](std::size_t rank) {
+    if (rank == 0 && raised) *flag = 1;
+  });
+}
+
+// Returns whether the values fill(0), ... were all finite; scratch.values are those encoded.
+template <class Coder, class Team, class Fill>
+constexpr bool encode_block(const Team& team, Scratch& scratch, std::size_t count, const Fill& fill,
+                            const Rounding& rounding, std::byte* out) {
+  const Magnitudes largest =
+      largest_of(team, scratch.magnitudes, count,
+                 [=, &scratch](std::size_t i) { return scratch.filled[i] = fill(i); });
   team.each([=, &scratch](std::size_t rank) {
     const float infinity = Coder::infinity(std::bit_cast<float>(largest.finite));
     for (std::size_t i = rank; i < count; i += team.size())
@@ -133,38 +142,54 @@ constexpr bool decode_block(const Team& team, Scratch& scratch, std::size_t coun
   return has_head && !refused && scalar::rest_is_zero(codes, count, Coder::kBits);
 }
 
-template <class Coder, class Team, class Fill>
-constexpr void encode_part(const Team& team, Scratch& scratch, std::size_t part,
-                           const EncodeArguments<Fill>& arguments) {
-  const std::size_t begin = part * Coder::kBlock;
-  const std::size_t count = smaller(Coder::kBlock, arguments.elements - begin);
-  std::byte* const out = arguments.out + part * part_bytes<Coder>();
-  Rounding rounding = arguments.rounding;
-  rounding.position += begin;
-  const auto fill = [begin, from = arguments.fill](std::size_t i) { return from(begin + i); };
-  const bool finite = encode_block<Coder>(team, scratch, count, fill, rounding, out);
-  if (arguments.lost != nullptr)
-    (void)decode_block<Coder>(
-        team, scratch, count, out,
-        [lost = arguments.lost + begin, &scratch](std::size_t i, float value) {
-          lost[i] = scratch.values[i] - value;
-        });
-  team.each([finite, flag = arguments.not_finite](std::size_t rank) {
-    if (rank == 0 && !finite) *flag = 1;
-  });
-}
+// A codec whose parts are its blocks.
+template <class Coder>
+struct Blocks {
+  using Scratch = cuda::Scratch;
+  static constexpr std::size_t kPart = Coder::kBlock;
 
-template <class Coder, class Team>
-constexpr void decode_part(const Team& team, Scratch& scratch, std::size_t part,
-                           const DecodeArguments& arguments) {
-  const std::size_t begin = part * Coder::kBlock;
-  const std::size_t count = smaller(Coder::kBlock, arguments.elements - begin);
-  const bool good = decode_block<Coder>(
-      team, scratch, count, arguments.in + part * part_bytes<Coder>(),
-      [values = arguments.values + begin](std::size_t i, float value) { values[i] = value; });
-  team.each([good, flag = arguments.refused](std::size_t rank) {
-    if (rank == 0 && !good) *flag = 1;
-  });
+  constexpr std::size_t part_bytes(std::size_t elements) const {
+    return Coder::kHeadBytes + scalar::packed_bytes(elements, Coder::kBits);
+  }
+  static constexpr std::size_t encoded_bytes(std::size_t elements) {
+    const std::size_t rest = elements % kPart;
+    return elements / kPart * Blocks().part_bytes(kPart) + (rest ? Blocks().part_bytes(rest) : 0);
+  }
+
+  template <class Team, class Fill>
+  constexpr void encode(const Team& team, Scratch& scratch, std::size_t part,
+                        const EncodeArguments<Fill>& arguments) const {
+    const std::size_t begin = part * kPart;
+    const std::size_t count = smaller(kPart, arguments.elements - begin);
+    std::byte* const out = arguments.out + part * part_bytes(kPart);
+    Rounding rounding = arguments.rounding;
+    rounding.position += begin;
+    const auto fill = [begin, from = arguments.fill](std::size_t i) { return from(begin + i); };
+    const bool finite = encode_block<Coder>(team, scratch, count, fill, rounding, out);
+    if (arguments.lost != nullptr)
+      (void)decode_block<Coder>(
+          team, scratch, count, out,
+          [lost = arguments.lost + begin, &scratch](std::size_t i, float value) {
+            lost[i] = scratch.values[i] - value;
+          });
+    raise_if(team, !finite, arguments.not_finite);
+  }
+
+  template <class Team>
+  constexpr void decode(const Team& team, Scratch& scratch, std::size_t part,
+                        const DecodeArguments& arguments) const {
+    const std::size_t begin = part * kPart;
+    const std::size_t count = smaller(kPart, arguments.elements - begin);
+    const bool good = decode_block<Coder>(
+        team, scratch, count, arguments.in + part * part_bytes(kPart),
+        [values = arguments.values + begin](std::size_t i, float value) { values[i] = value; });
+    raise_if(team, !good, arguments.refused);
+  }
+};
+
+template <class Format>
+constexpr std::size_t parts_of(const Format&, std::size_t elements) {
+  return elements / Format::kPart + (elements % Format::kPart != 0);
 }
 
 }  // namespace outrigger::cuda

@@ -28,6 +28,7 @@ struct Reduced {
 };
 
 // join(start, term(0), term(1), ...), of which no order or grouping may change the result.
+// `reduced` may serve again at once: nobody writes `few` before all have read it.
 template <class T, class Team, class Term, class Join>
 constexpr T reduce(const Team& team, Reduced<T>& reduced, std::size_t count, T start, Term term,
                    Join join) {

@@ -25,15 +25,27 @@ struct Bins {
   Rows high = {}, low = {};
 };
 
+// Into L2: in L1 the tile, its codes and what they decode to would give way.
+HWY_INLINE void ask_for(const float* line) {
+  __builtin_prefetch(line, 0, 2);
+}
+
+// A stream of what is read next, a cache line a row of values. One that is too short is not worth
+// its borders: then the values, which are in the cache.
+const float* stream_of(std::span<const float> stream, std::span<const float> values) {
+  return stream.size() < values.size() ? values.data() : stream.data();
+}
+
 // Partials `lane`, ... of the bins, and the codes of their values.
 HWY_INLINE void fill_bins(const float* values, std::size_t count, std::size_t lane, float to,
-                          const std::array<float, 3>& borders, Bins& bins) {
+                          const std::array<float, 3>& borders, const float* ahead, Bins& bins) {
   const D d;
   const auto factor = hn::Set(d, to);
   const auto border1 = hn::Set(d, borders[0]), border2 = hn::Set(d, borders[1]),
              border3 = hn::Set(d, borders[2]);
   auto sum0 = hn::Zero(d), sum1 = sum0, sum2 = sum0, sum3 = sum0;
   for (std::size_t row = 0; row < count / kPartials; ++row) {
+    ask_for(ahead + row * kPartials);
     const auto value = hn::Mul(hn::LoadU(d, values + row * kPartials + lane), factor);
     const auto above1 = hn::Ge(value, border1), above2 = hn::Ge(value, border2),
                above3 = hn::Ge(value, border3);
@@ -69,10 +81,12 @@ struct First {
   std::int32_t largest;
   float sum;
 };
-First first_pass(const float* values, std::size_t count) {
+First first_pass(const float* values, std::size_t count, const float* ahead) {
   const hn::RebindToSigned<HalfPartials> di;
   auto largest = hn::Zero(di);
   const float all = sum(values, count, [&](auto value) HWY_ATTR {
+    ask_for(ahead);
+    ahead += hn::Lanes(HalfPartials());
     largest = hn::Max(largest, hn::BitCast(di, hn::Abs(value)));
     return value;
   });
@@ -87,23 +101,26 @@ float scaled_sum(const float* values, std::size_t count, float unscaled, float t
   return sum(values, count, [factor](auto value) HWY_ATTR { return hn::Mul(value, factor); });
 }
 
-bool EncodeTwoBit(std::span<const float> block, std::byte* out) {
+bool EncodeTwoBit(std::span<const float> block, std::byte* out, const ReadAhead& ahead) {
   const float* values = block.data();
   const std::size_t count = block.size();
-  const First first = first_pass(values, count);
+  const First first = first_pass(values, count, stream_of(ahead.streams[0], block));
   if (first.largest >= kInfinityBits) return false;
   const Unit unit = unit_of(first.largest);
   const float mean = scaled_sum(values, count, first.sum, unit.to) / static_cast<float>(count);
   const HalfPartials d;
   const auto factor = hn::Set(d, unit.to), center = hn::Set(d, mean);
-  const float squares = sum(values, count, [factor, center](auto value) HWY_ATTR {
+  const float* second = stream_of(ahead.streams[1], block);
+  const float squares = sum(values, count, [factor, center, &second](auto value) HWY_ATTR {
+    ask_for(second);
+    second += hn::Lanes(HalfPartials());
     const auto distance = hn::Sub(hn::Mul(value, factor), center);
     return hn::Mul(distance, distance);
   });
   const std::array<float, 3> borders = two_bit_borders(mean, squares, count);
   Bins bins;
   for (std::size_t lane = 0; lane < kPartials; lane += hn::Lanes(D()))
-    fill_bins(values, count, lane, unit.to, borders, bins);
+    fill_bins(values, count, lane, unit.to, borders, stream_of(ahead.streams[2], block), bins);
   write_two_bit_levels(
       {total(bins.sums[0]), total(bins.sums[1]), total(bins.sums[2]), total(bins.sums[3])},
       count_bins(bins, count), unit.from, out);
@@ -129,9 +146,14 @@ HWY_EXPORT(EncodeTwoBit);
 HWY_EXPORT(DecodeTwoBit);
 
 // Short blocks of whole partials, too: top-k codes 64 values at a time.
-bool encode_two_bit(std::span<const float> values, std::byte* out, const Rounding& rounding) {
+bool encode_two_bit_ahead(std::span<const float> values, std::byte* out, const Rounding& rounding,
+                          const ReadAhead& ahead) {
   if (values.size() % kPartials != 0) return scalar::encode_two_bit(values, out, rounding);
-  return HWY_DYNAMIC_DISPATCH(EncodeTwoBit)(values, out);
+  return HWY_DYNAMIC_DISPATCH(EncodeTwoBit)(values, out, ahead);
+}
+
+bool encode_two_bit(std::span<const float> values, std::byte* out, const Rounding& rounding) {
+  return encode_two_bit_ahead(values, out, rounding, {});
 }
 
 bool decode_two_bit(const std::byte* in, std::span<float> values) {

@@ -72,6 +72,25 @@ std::vector<std::span<const std::byte>> views(const std::vector<Bytes>& all) {
   return {all.begin(), all.end()};
 }
 
+// Keeps what it is told of the next reads.
+class Listener final : public Codec {
+ public:
+  mutable std::vector<ReadAhead> heard;
+  std::string_view name() const override { return "listener"; }
+  std::uint32_t wire_id() const override { return 200; }
+  std::size_t block_elements() const override { return 256; }
+  std::size_t encoded_bytes(std::size_t elements) const override { return 4 * elements; }
+  bool encode_block(std::span<const float>, std::span<std::byte>, const Rounding&) const override {
+    return true;
+  }
+  bool encode_block_ahead(std::span<const float>, std::span<std::byte>, const Rounding&,
+                          const ReadAhead& ahead) const override {
+    heard.push_back(ahead);
+    return true;
+  }
+  Status decode_block(std::span<const std::byte>, std::span<float>) const override { return {}; }
+};
+
 bool encode_delta(const Codec& codec, std::span<const float> global, const Segments& local,
                   std::span<std::byte> out) {
   return encode_each(
@@ -100,6 +119,56 @@ TEST_CASE(
         CHECK(out == expected);
       }
     }
+}
+
+// Mutation: encode_each asks for `offset` in place of `next`; encode_values gives each block all of
+// the tile's; read_ahead leaves out where the piece begins; part() does not look at the stream's
+// size.
+TEST_CASE("encode_each tells a codec what is read for the next tile") {
+  constexpr std::size_t kSize = 4 * 512 + 100;
+  std::vector<float> global(kSize), local(kSize), residual(kSize);
+  Segments segments;
+  segments.add(std::span(local).first(700));
+  segments.add(std::span(local).subspan(700));
+  const Listener listener;
+  EncodeOptions options;
+  options.ahead = [&](std::size_t offset, std::size_t count) {
+    return read_ahead(global, segments, residual, offset, count);
+  };
+  Bytes out(kSize * sizeof(float));
+  CHECK(encode_each(
+      listener, kSize,
+      [](std::size_t, std::span<float> values) { std::ranges::fill(values, 0.0F); }, out, options));
+  // Tiles of 512, blocks of 256: in the first block what is read for the next tile's first.
+  REQUIRE(listener.heard.size() == 9);
+  for (std::size_t block = 0; block < 6; ++block) {
+    const ReadAhead& ahead = listener.heard[block];
+    const std::size_t begin = (block + 2) * 256, behind = block == 0 ? 700 - 512 : 256;
+    CHECK(ahead.streams[0].data() == global.data() + begin);
+    CHECK(ahead.streams[0].size() == 256);
+    CHECK(ahead.streams[2].data() == residual.data() + begin);
+    if (block == 1) continue;  // of the first piece, which has ended
+    CHECK(ahead.streams[1].data() == local.data() + begin);
+    CHECK(ahead.streams[1].size() == behind);
+  }
+  CHECK(listener.heard[1].streams[1].empty());
+  CHECK(listener.heard[6].streams[0].size() == 100);
+  CHECK(listener.heard[7].streams[0].empty());
+  CHECK(listener.heard[8].streams[0].empty());
+}
+
+// Mutation: fill_bins loads from `ahead` in place of `values`; first_pass adds up what is ahead.
+TEST_CASE("2-bit: what is read ahead changes no bit") {
+  const Codec& codec = samples::codec("2-bit");
+  const std::vector<float> values = samples::deltas(1024, 1), next(1024, 3.0F);
+  Bytes expected(codec.encoded_bytes(values.size())), out(expected.size());
+  CHECK(codec.encode_block(values, expected));
+  const std::span<const float> all(next);
+  for (const ReadAhead& ahead :
+       {ReadAhead{{all, all, all}}, ReadAhead{{all.first(100), all.first(0), all}}}) {
+    CHECK(codec.encode_block_ahead(values, out, {}, ahead));
+    CHECK(out == expected);
+  }
 }
 
 // Mutation: encode_values overwrites `finite` instead of and-ing it.

@@ -12,6 +12,13 @@ namespace outrigger::cuda_references {
 using samples::bits;
 using samples::Bytes;
 
+// Each of the registry, and top-k with few, an odd number and nearly all kept.
+inline std::vector<std::string_view> every_codec() {
+  std::vector<std::string_view> names = codec_names();
+  names.insert(names.end(), {"top-k-64", "top-k-1-int8", "top-k-301-2-bit", "top-k-4095-int4"});
+  return names;
+}
+
 // The bytes, and the next residual's bits.
 struct Encoded {
   bool finite = true;
