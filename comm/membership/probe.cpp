@@ -6,7 +6,7 @@ namespace outrigger {
 namespace {
 
 constexpr std::size_t kGrowth = 4;
-constexpr double kLongest_s = 0.5;
+constexpr double kLongest_s = 0.8;
 // A round trip that was slower than the answer's leaves no less than this part of its time.
 constexpr double kLeastPart = 0.125;
 

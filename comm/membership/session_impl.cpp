@@ -12,6 +12,11 @@ namespace {
 // How long a goodbye may take: the coordinator may be gone already.
 constexpr Duration kGoodbye = std::chrono::seconds(3);
 
+// What a probe's peer refused may not have left whole.
+std::uint64_t less(std::uint64_t all, std::uint64_t part) {
+  return all - std::min(all, part);
+}
+
 MemberConfig member_config(const SessionOptions& options) {
   MemberConfig config;
   config.job = options.job;
@@ -201,12 +206,12 @@ Status Session::Impl::status() const {
 
 std::uint64_t Session::Impl::bytes_sent() const {
   const Lock lock(mutex_);
-  return transport_ ? transport_->bytes_sent() - probe_traffic_.sent : 0;
+  return transport_ ? less(transport_->bytes_sent(), probe_traffic_.sent) : 0;
 }
 
 std::uint64_t Session::Impl::bytes_received() const {
   const Lock lock(mutex_);
-  return transport_ ? transport_->bytes_received() - probe_traffic_.received : 0;
+  return transport_ ? less(transport_->bytes_received(), probe_traffic_.received) : 0;
 }
 
 Result<std::vector<std::string>> Session::Impl::gather(const std::string& key,
