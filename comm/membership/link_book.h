@@ -43,7 +43,9 @@ class LinkBook {
   // The order of a ring (plan_ring) that now has this one.
   std::vector<std::uint32_t> ring(const std::vector<std::uint32_t>& present,
                                   const PlannedBytes& bytes) const;
-  // Which of these islands is a star's hub (plan_hub), now that `present` is.
+  // Which of these islands is a star's hub (plan_hub), now that `present` is. A single fast island
+  // among slow ones does not show in pairs, which are as slow as the slower end: it takes two, or
+  // rounds that use all links.
   std::uint32_t hub(std::span<const std::uint32_t> islands, std::uint32_t present,
                     const PlannedBytes& bytes) const;
 

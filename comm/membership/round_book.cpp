@@ -57,9 +57,9 @@ void RoundBook::replay(const v1::Record& record) {
       round.close = record.closed();
       round.measured = false;
       highest_attempt_ = std::max(highest_attempt_, record.closed().attempt().number());
-      if (record.closed().owners_size() == static_cast<int>(order_.size()))
-        for (std::size_t k = 0; k < order_.size(); ++k)
-          order_[k] = record.closed().owners(static_cast<int>(k)).island();
+      std::vector<std::uint32_t> order;
+      for (const v1::Member& owner : record.closed().owners()) order.push_back(owner.island());
+      if (std::ranges::is_permutation(order, order_)) order_ = order;
       break;
     }
     case v1::Record::kCommitted:

@@ -82,8 +82,10 @@ int doctor_of_peers(const DoctorOptions& options) {
 
 void add_doctor(CLI::App& app, int& exit_code) {
   auto options = std::make_shared<DoctorOptions>();
-  CLI::App* command = app.add_subcommand(
-      "doctor", "Say what this machine has and lacks; exits with 3 if jobs cannot run");
+  CLI::App* command = app.add_subcommand("doctor",
+                                         "Say what this machine has and lacks (exits with 3 if "
+                                         "jobs cannot run), or, with --peers, how "
+                                         "the links between a running job's islands do");
   command->group(kLookGroup);
   command->add_flag("--json", options->json, "Print JSON");
   CLI::Option* peers =

@@ -36,7 +36,7 @@ TEST_CASE(
         "job quick at host:7077\n"
         "\n"
         "round trip, ms\n"
-        "from \\ to  ada           bob?  cy\n"
+        "from \\ to  ada            bob?  cy\n"
         "ada          -  80.10 probe 3s   -\n"
         "bob?         -               -   -\n"
         "cy           -               -   -\n"
