@@ -119,6 +119,12 @@ std::vector<std::size_t> improved_ring(const Links& links, double link_bytes,
   return order;
 }
 
+// What each link of a ring carries.
+double ring_bytes(const PlannedBytes& bytes, std::size_t members) {
+  const double count = static_cast<double>(members);
+  return (bytes.contribution + (2 * count - 3) * bytes.result) / count;
+}
+
 Links known(const Links& links) {
   Links full = links;
   full.up = completed(links.up);
@@ -179,21 +185,29 @@ std::vector<std::size_t> plan_ring(const Links& measured, const PlannedBytes& by
   std::vector<std::size_t> order(std::max(links.up.size(), links.rate.size()));
   std::iota(order.begin(), order.end(), 0);
   if (order.size() < 3) return order;
-  const double members = static_cast<double>(order.size());
-  const double link_bytes = (bytes.contribution + (2 * members - 3) * bytes.result) / members;
+  const double link_bytes = ring_bytes(bytes, order.size());
   if (order.size() <= kExactRing) return best_ring(links, link_bytes, order);
   return improved_ring(links, link_bytes, nearest_ring(links, link_bytes, order));
 }
 
-std::size_t plan_hub(const Links& measured, const PlannedBytes& bytes) {
-  const Links links = known(measured);
+double ring_time_s(const Links& measured, const PlannedBytes& bytes,
+                   const std::vector<std::size_t>& order) {
+  if (order.size() < 2) return 0;
+  return ring_cost(known(measured), ring_bytes(bytes, order.size()), order);
+}
+
+double hub_time_s(const Links& links, const PlannedBytes& bytes, std::size_t hub) {
+  std::vector<std::uint64_t> all(links.up.size(), 0);
+  all[hub] = 1;
+  return shares_time_s(links, bytes, all);
+}
+
+std::size_t plan_hub(const Links& links, const PlannedBytes& bytes) {
   const std::size_t members = links.up.size();
   std::size_t best = 0;
   double least = std::numeric_limits<double>::infinity();
   for (std::size_t hub = 0; hub < members; ++hub) {
-    std::vector<std::uint64_t> all(members, 0);
-    all[hub] = 1;
-    const double time_s = shares_time_s(links, bytes, all);
+    const double time_s = hub_time_s(links, bytes, hub);
     if (time_s >= least) continue;
     least = time_s;
     best = hub;

@@ -44,8 +44,13 @@ double shares_time_s(const Links& links, const PlannedBytes& bytes,
 // the time of the slowest link on the way, for the bytes that each carries, and all latencies. The
 // best there is for up to 8 members; above that nearest neighbours, improved by 2-opt up to 64.
 std::vector<std::size_t> plan_ring(const Links& links, const PlannedBytes& bytes);
+// That time, of any order.
+double ring_time_s(const Links& links, const PlannedBytes& bytes,
+                   const std::vector<std::size_t>& order);
 
 // The hub of `star`: the first of those with which the slowest member is done soonest.
 std::size_t plan_hub(const Links& links, const PlannedBytes& bytes);
+// How long an exchange by this hub keeps the slowest member busy.
+double hub_time_s(const Links& links, const PlannedBytes& bytes, std::size_t hub);
 
 }  // namespace outrigger

@@ -144,6 +144,8 @@ void Coordinator::dispatch(Seat& seat, const v1::MemberMessage& message, Effects
       return rounds_.announce(from, message.announce(), admitted(), now, effects);
     case v1::MemberMessage::kVote:
       return rounds_.vote(from, message.vote(), live(), now, effects);
+    case v1::MemberMessage::kProbed:
+      return rounds_.probed(from, message.probed(), now);
     case v1::MemberMessage::kExchangeFailed:
       return rounds_.exchange_failed(from, message.exchange_failed(), live(), now, effects);
     case v1::MemberMessage::kApplied:

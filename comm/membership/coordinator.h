@@ -67,6 +67,7 @@ class Coordinator {
   std::uint64_t term() const { return term_; }
   bool complete() const;  // every island has been admitted
   Version committed(std::uint32_t fragment) const { return rounds_.committed(fragment); }
+  std::vector<LinkFigures> links(TimePoint now) const { return rounds_.links(now); }
 
  private:
   struct Seat {

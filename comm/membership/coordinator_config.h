@@ -16,14 +16,24 @@ inline constexpr const char* kNumerics = "1: fp32 sums in closed order, no fused
 
 enum class Policy { kStrict };  // all members, in every round; a loss ends the job
 
+// What of a round's close follows what is known of the links. None of it but kRing changes a bit of
+// the result.
+enum class LinkPlan {
+  kNothing,  // equal shards, in the order of islands
+  kShares,   // `direct`: the sizes of shards
+  kRing,     // `ring`: the order of its members, on which the bits of its running means depend
+  kHub,      // `star`: who is the hub
+};
+
 struct CoordinatorConfig {
   std::string job;
   Policy policy = Policy::kStrict;
   std::vector<std::string> islands;  // names, in order: a member's island is the index here
   std::uint32_t fragments = 1;
   WeightRule weights = WeightRule::kTokens;
-  // One contribution and the result of a fragment in any unit, from which the shares of shards are
-  // planned; 0: they stay equal.
+  LinkPlan link_plan = LinkPlan::kShares;
+  // One contribution and the result of a fragment in any unit, for which `link_plan` plans; 0:
+  // nothing is planned.
   PlannedBytes planned{};
   bool replicas_differ = false;  // gossip: results are not compared, the chain counts rounds only
   // Fragment i's rounds are island i's alone: each closes when it is announced, and all others get

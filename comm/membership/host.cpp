@@ -91,9 +91,19 @@ void CoordinatorHost::run() {
     }
     const TimePoint now = Clock::now();
     lock.unlock();
-    carry_out(coordinator_.handle(event, now));
+    carry_out(handle(event, now));
     lock.lock();
   }
+}
+
+CoordinatorStep CoordinatorHost::handle(const CoordinatorEvent& event, TimePoint now) {
+  const std::lock_guard lock(machine_mutex_);
+  return coordinator_.handle(event, now);
+}
+
+LinkTable CoordinatorHost::links() const {
+  const std::lock_guard lock(machine_mutex_);
+  return {job_, islands_, coordinator_.links(Clock::now())};
 }
 
 void CoordinatorHost::carry_out(CoordinatorStep step) {

@@ -10,6 +10,7 @@
 
 #include <outrigger/comm/membership/coordinator.h>
 #include <outrigger/comm/membership/journal.h>
+#include <outrigger/comm/membership/link_query.h>
 
 namespace outrigger {
 
@@ -36,6 +37,9 @@ class CoordinatorHost {
   void detach(ConnectionId connection,
               const std::string& why);  // it broke; its port is not called any more
 
+  // What is known of the links now.
+  LinkTable links() const;
+
   // Blocks until the job is over, however long that takes: Ok when all members have left, else why
   // it ended.
   Status wait();
@@ -46,6 +50,7 @@ class CoordinatorHost {
   CoordinatorHost(CoordinatorConfig config, std::unique_ptr<Journal> journal,
                   const std::vector<v1::Record>& records, LogSink log);
   void run();
+  CoordinatorStep handle(const CoordinatorEvent& event, TimePoint now);
   void carry_out(CoordinatorStep step);
   void journal_failed(const Status& why);
   void post(CoordinatorEvent event);
@@ -54,7 +59,8 @@ class CoordinatorHost {
   const std::vector<std::string> islands_;
   std::unique_ptr<Journal> journal_;
   LogSink log_;
-  Coordinator coordinator_;  // the thread's alone
+  mutable std::mutex machine_mutex_;  // never held while anything is waited for
+  Coordinator coordinator_;
 
   mutable std::mutex mutex_;
   std::condition_variable changed_;

@@ -4,34 +4,78 @@
 #include <span>
 #include <vector>
 
+#include <outrigger/comm/clock.h>
 #include <outrigger/comm/collective/link_use.h>
 #include <outrigger/comm/collective/plan.h>
+#include <outrigger/comm/membership/probe.h>
 
 namespace outrigger {
 
-// What the coordinator has learnt of the links between the islands, from the votes' samples, and
-// the shares it plans from that. Not durable: a restarted coordinator begins with equal shares and
-// measures anew; what a close says is in the journal. Pure, not thread-safe.
+// What is known of one link, for people to read.
+struct LinkFigures {
+  std::uint32_t from = 0, to = 0;  // islands
+  double bytes_per_s = 0;          // 0: not known
+  bool from_round = false;         // of the rate: a round has measured it, no probe
+  double rate_age_s = 0;
+  double round_trip_s = 0;  // 0: not known; always a probe's
+  double round_trip_age_s = 0;
+};
+
+// What the coordinator has learnt of the links between the islands, from the probes at join and the
+// votes' samples, and what it plans from that. Not durable: after a restart the members tell their
+// probes again and rounds measure anew; what a close says is in the journal. Pure, not thread-safe.
 class LinkBook {
  public:
   explicit LinkBook(std::size_t islands);
 
-  // Of the exchange of one round, as `island` saw it. What cannot be so is left out.
-  void measured(std::uint32_t island, std::span<const LinkUse> links);
+  // Of the exchange of one round, or of its probe, as `island` saw it. What cannot be so is left
+  // out.
+  void measured(std::uint32_t island, std::span<const LinkUse> links, TimePoint at);
+  void probed(std::uint32_t island, const LinkProbe& probe, TimePoint at);
 
-  // The shares of these islands' shards (plan_shares), in their order. Empty, which means equal,
-  // until every link between them is measured, while no link keeps anybody waiting for 0.1 s, and
-  // unless they make the slowest member faster by a tenth: below that it is noise, and equal shares
-  // are easier to follow.
+  // All of these plan for `bytes` of one fragment, and stay with what is while something is not
+  // known, while nobody is kept busy for 0.1 s, and unless the slowest member is faster by a tenth:
+  // below that it is noise.
+
+  // The shares of these islands' shards (plan_shares), in their order; empty: equal.
   std::vector<std::uint64_t> shares(std::span<const std::uint32_t> islands,
                                     const PlannedBytes& bytes) const;
+  // The order of a ring (plan_ring) that now has this one.
+  std::vector<std::uint32_t> ring(const std::vector<std::uint32_t>& present,
+                                  const PlannedBytes& bytes) const;
+  // Which of these islands is a star's hub (plan_hub), now that `present` is. A single fast island
+  // among slow ones does not show in pairs, which are as slow as the slower end: it takes two, or
+  // rounds that use all links.
+  std::uint32_t hub(std::span<const std::uint32_t> islands, std::uint32_t present,
+                    const PlannedBytes& bytes) const;
+
+  // Every link of which something is known.
+  std::vector<LinkFigures> figures(TimePoint now) const;
 
  private:
-  // Moving averages over rounds, in which a round counts half as much as the next.
-  struct Link {
+  struct Rate {
     double bytes = 0;
     double seconds = 0;
+    TimePoint at;
+    bool known() const { return bytes > 0; }
+    double per_s() const { return known() ? bytes / seconds : 0; }
   };
+  struct Link {
+    Rate round;  // moving averages over rounds, in which a round counts half as much as the next
+    Rate probe;
+    double round_trip_s = 0;
+    TimePoint round_trip_at;
+  };
+
+  Link& link(std::uint32_t from, std::uint32_t to) { return links_[from * islands_ + to]; }
+  const Link& link(std::uint32_t from, std::uint32_t to) const {
+    return links_[from * islands_ + to];
+  }
+  double capacity(std::span<const std::uint32_t> islands, std::uint32_t island, bool up) const;
+  // Only up and down. Empty unless all are known.
+  Links capacities(std::span<const std::uint32_t> islands) const;
+  // Only rate and latency. Empty unless all rates are known.
+  Links pairs(std::span<const std::uint32_t> islands) const;
 
   const std::size_t islands_;
   std::vector<Link> links_;  // from the row's island to the column's

@@ -50,6 +50,9 @@ MemberStep Member::handle(const MemberEvent& event, TimePoint now) {
     exchange_done(*done, step);
   } else if (const auto* broken = std::get_if<ExchangeBroken>(&event)) {
     exchange_broken(*broken, step);
+  } else if (const auto* probed = std::get_if<LinkProbed>(&event)) {
+    probes_.emplace_back(probed->probe, now);
+    if (in_touch() && joined_) tell_probes(probes_.size() - 1, step, now);
   } else if (const auto* version = std::get_if<AppliedCalled>(&event)) {
     applied(version->version, step);
   } else if (const auto* value = std::get_if<GatherCalled>(&event)) {
@@ -128,7 +131,7 @@ void Member::receive(const CoordinatorSaid& said, MemberStep& step, TimePoint no
       step.roster = message.roster();
       if (!joined_) {
         joined_ = true;
-        resend(step);
+        resend(step, now);
       }
       return;
     case v1::CoordinatorMessage::kClose:
@@ -172,12 +175,12 @@ void Member::welcome(const v1::Welcome& welcome, MemberStep& step, TimePoint now
   if (!admitted_) step.open_transport = self_;
   admitted_ = true;
   if (address_) send(step).mutable_ready()->set_address(*address_);
-  if (joined_) resend(step);
+  if (joined_) resend(step, now);
   if (leaving_) send(step).mutable_leave()->set_why(*leaving_);
 }
 
 // What came up while there was no connection. Votes follow when the coordinator repeats its close.
-void Member::resend(MemberStep& step) {
+void Member::resend(MemberStep& step, TimePoint now) {
   if (applied_told_on_ != connection_) {
     for (const Version& version : applied_)
       *send(step).mutable_applied()->mutable_version() = to_wire(version);
@@ -194,6 +197,17 @@ void Member::resend(MemberStep& step) {
     gather->set_value(value);
   }
   if (stop_wanted_) send(step).mutable_stop_request()->set_why(*stop_wanted_);
+  if (!probes_.empty()) tell_probes(0, step, now);
+}
+
+void Member::tell_probes(std::size_t first, MemberStep& step, TimePoint now) {
+  v1::Probed* probed = send(step).mutable_probed();
+  for (std::size_t k = first; k < probes_.size(); ++k) {
+    const auto& [probe, at] = probes_[k];
+    v1::LinkProbe* link = probed->add_links();
+    *link = to_wire(probe);
+    link->set_age_s(seconds(now - at));
+  }
 }
 
 void Member::tick(MemberStep& step, TimePoint now) {

@@ -12,6 +12,7 @@
 #include <outrigger/comm/clock.h>
 #include <outrigger/comm/collective/link_use.h>
 #include <outrigger/comm/membership/effects.h>
+#include <outrigger/comm/membership/probe.h>
 #include <outrigger/comm/names.h>
 #include <outrigger/comm/status.h>
 
@@ -58,6 +59,10 @@ struct ExchangeBroken {
   std::optional<MemberId> peer;
   std::string why;
 };
+// The coordinator hears of it, and of all so far on each new connection: it keeps none itself.
+struct LinkProbed {
+  LinkProbe probe;
+};
 struct AppliedCalled {
   Version version;
 };
@@ -76,8 +81,8 @@ struct LeaveCalled {
 struct MemberTick {};
 using MemberEvent =
     std::variant<MemberStarted, CoordinatorSaid, Disconnected, TransportReady, LaunchCalled,
-                 ListenCalled, ExchangeDone, ExchangeBroken, AppliedCalled, GatherCalled,
-                 StopCalled, StepCompleted, LeaveCalled, MemberTick>;
+                 ListenCalled, ExchangeDone, ExchangeBroken, LinkProbed, AppliedCalled,
+                 GatherCalled, StopCalled, StepCompleted, LeaveCalled, MemberTick>;
 
 // What it wants done, in this order.
 struct MemberStep {
@@ -135,7 +140,8 @@ class Member {
   void disconnected(const std::string& why, MemberStep& step, TimePoint now);
   void receive(const CoordinatorSaid& said, MemberStep& step, TimePoint now);
   void welcome(const v1::Welcome& welcome, MemberStep& step, TimePoint now);
-  void resend(MemberStep& step);
+  void resend(MemberStep& step, TimePoint now);
+  void tell_probes(std::size_t first, MemberStep& step, TimePoint now);
   void tick(MemberStep& step, TimePoint now);
   void fail(Status why, MemberStep& step);
   std::optional<TimePoint> next_tick() const;
@@ -177,6 +183,7 @@ class Member {
   bool listens_ = false;
   std::map<std::uint32_t, std::uint64_t> heard_;  // listening: of each fragment, rounds delivered
   std::map<RoundId, Held> held_;
+  std::vector<std::pair<LinkProbe, TimePoint>> probes_;
   std::map<std::string, std::string> gathers_;  // without a result yet
   std::optional<std::string> stop_wanted_;      // not asked back yet
   std::optional<std::string> stop_key_;

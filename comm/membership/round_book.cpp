@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -20,8 +21,12 @@ RoundBook::RoundBook(const CoordinatorConfig& config)
       arrival_("rounds, from the first announcement to the close", 6 * config.timeout_min,
                config.timeout_max),
       exchange_("rounds, from the close to the commit", 6 * config.timeout_min, config.timeout_max),
+      link_plan_(config.link_plan),
       planned_(config.planned),
-      links_(config.islands.size()) {}
+      links_(config.islands.size()),
+      order_(config.islands.size()) {
+  std::iota(order_.begin(), order_.end(), 0);
+}
 
 void RoundBook::replay(const v1::Record& record) {
   switch (record.body_case()) {
@@ -33,6 +38,7 @@ void RoundBook::replay(const v1::Record& record) {
         has_base_ = false;
         next_sequence_ = 0;
         first_attempt_ = highest_attempt_ + 1;
+        std::iota(order_.begin(), order_.end(), 0);
       }
       break;
     case v1::Record::kAppliedBy: {
@@ -51,6 +57,9 @@ void RoundBook::replay(const v1::Record& record) {
       round.close = record.closed();
       round.measured = false;
       highest_attempt_ = std::max(highest_attempt_, record.closed().attempt().number());
+      std::vector<std::uint32_t> order;
+      for (const v1::Member& owner : record.closed().owners()) order.push_back(owner.island());
+      if (std::ranges::is_permutation(order, order_)) order_ = order;
       break;
     }
     case v1::Record::kCommitted:
@@ -199,7 +208,7 @@ void RoundBook::try_close(const RoundId& id, const Live& live, TimePoint now, Ef
   *close.mutable_base() = to_wire(committed(id.fragment));
   fill_contributors(round, live, close, effects);
   if (effects.verdict) return;
-  plan_shares_of(close);
+  follow_links(round, close, effects);
   arrival_.measured(now - *round.waiting_since);
   tell_deadlines(effects);
   round.closed_at = now;
@@ -245,14 +254,6 @@ void RoundBook::fill_contributors(const Round& round, const Live& live, v1::Clos
   const std::vector<std::uint64_t> weights = round_weights(weights_, tokens, norms);
   for (int k = 0; k < close.contributors_size(); ++k)
     close.mutable_contributors(k)->set_weight(weights[static_cast<std::size_t>(k)]);
-}
-
-// A retry keeps them: the bits do not depend on who owns what.
-void RoundBook::plan_shares_of(v1::Close& close) const {
-  if (planned_.contribution <= 0 || planned_.result <= 0) return;
-  std::vector<std::uint32_t> islands;
-  for (const auto& owner : close.owners()) islands.push_back(owner.island());
-  for (const std::uint64_t share : links_.shares(islands, planned_)) close.add_shares(share);
 }
 
 void RoundBook::send_close(const v1::Close& close, const Live& live, Effects& effects) const {
@@ -312,7 +313,7 @@ void RoundBook::vote(const MemberId& from, const v1::Vote& vote, const Live& liv
   if (first) {
     std::vector<LinkUse> links;
     for (const auto& sample : vote.links()) links.push_back(from_wire(sample));
-    links_.measured(from.island, links);
+    links_.measured(from.island, links, now);
   }
   count_votes(id, live, now, effects);
 }

@@ -49,6 +49,8 @@ class RoundBook {
   void rejoined(const MemberId& from, const v1::Hello& hello, const Live& live, TimePoint now,
                 Effects& effects);
   void tick(TimePoint now, const Live& live, Effects& effects);
+  void probed(const MemberId& from, const v1::Probed& probed, TimePoint now);
+  std::vector<LinkFigures> links(TimePoint now) const { return links_.figures(now); }
   // Members left: what they have applied counts no more.
   void release(const Live& live, Effects& effects);
 
@@ -87,7 +89,8 @@ class RoundBook {
   void try_close(const RoundId& id, const Live& live, TimePoint now, Effects& effects);
   void fill_contributors(const Round& round, const Live& live, v1::Close& close,
                          Effects& effects) const;
-  void plan_shares_of(v1::Close& close) const;
+  void follow_links(const Round& round, v1::Close& close, Effects& effects);
+  void follow_order(const PlannedBytes& bytes, v1::Close& close, Effects& effects);
   void send_close(const v1::Close& close, const Live& live, Effects& effects) const;
   void retry(Round& round, const Live& live, TimePoint now, const std::string& why,
              Effects& effects);
@@ -113,8 +116,10 @@ class RoundBook {
   std::map<RoundId, Round> open_;
   std::map<RoundId, v1::Outcome> outcomes_;
   Deadlines arrival_, exchange_;
+  const LinkPlan link_plan_;
   const PlannedBytes planned_;
   LinkBook links_;
+  std::vector<std::uint32_t> order_;  // of a ring, or a star's hub and the rest, as last closed
 };
 
 }  // namespace outrigger

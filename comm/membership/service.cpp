@@ -112,6 +112,14 @@ class CoordinationService : public v1::Coordination::CallbackService {
     return stream.get();
   }
 
+  grpc::ServerUnaryReactor* Links(grpc::CallbackServerContext* context, const v1::LinkQuery*,
+                                  v1::LinkTable* answer) override {
+    *answer = to_wire(host_.links());
+    grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
+    reactor->Finish(grpc::Status::OK);
+    return reactor;
+  }
+
  private:
   CoordinatorHost& host_;
 };

@@ -28,6 +28,9 @@ struct SessionOptions {
   std::string topology = "auto";       // auto, or a collective's name
   std::uint32_t channels = 4;          // GrpcOptions::channels
   std::vector<std::uint32_t> sites{};  // by island; empty: each its own. `hierarchical` only
+  // Whether the links to the other members are measured when all are there (prober.h), beside the
+  // training. Members that share a process have none.
+  bool probe = true;
   std::uint64_t incarnation = 0;  // 0: the wall clock in microseconds, so a restart is a later one
   bool insecure = false;          // needed off loopback until TLS exists
   Duration join_timeout = std::chrono::seconds(60);
@@ -135,7 +138,8 @@ class Session {
   Status status() const;  // Ok, or why the session has failed
   // The island whose fault it is, if the coordinator named one: not this one's own words.
   std::optional<std::string> culprit() const;
-  std::uint64_t bytes_sent() const;  // payload and frame headers, all rounds so far
+  // Payload and frame headers, all rounds so far, without what measuring the links took.
+  std::uint64_t bytes_sent() const;
   std::uint64_t bytes_received() const;
 
   // Says goodbye and ends the threads. After leave() of every member the coordinator is done.

@@ -12,6 +12,11 @@ namespace {
 // How long a goodbye may take: the coordinator may be gone already.
 constexpr Duration kGoodbye = std::chrono::seconds(3);
 
+// What a probe's peer refused may not have left whole.
+std::uint64_t less(std::uint64_t all, std::uint64_t part) {
+  return all - std::min(all, part);
+}
+
 MemberConfig member_config(const SessionOptions& options) {
   MemberConfig config;
   config.job = options.job;
@@ -79,6 +84,7 @@ void Session::Impl::run() {
     for (const Post& item : items) {
       if (const auto* event = std::get_if<MemberEvent>(&item)) handle(*event);
       if (const auto* report = std::get_if<ExchangeReport>(&item)) take_report(*report);
+      if (const auto* report = std::get_if<ProbeReport>(&item)) take_report(*report);
     }
   }
 }
@@ -130,6 +136,30 @@ void Session::Impl::learn_roster(const v1::Roster& roster) {
       return fail(status.with_context(fmt::format("island {}", peer.island())));
     }
   }
+  start_probing();
+}
+
+void Session::Impl::start_probing() {
+  const bool links = peers_.size() > 1 && !transport_->address().empty();
+  if (!options_.probe || !links || left_ || probing_.joinable()) return;
+  std::vector<MemberId> members;
+  for (const PeerInfo& peer : peers_) members.push_back(peer.member);
+  probing_ = std::jthread(
+      [this, members = std::move(members), transport = transport_.get()](std::stop_token stop) {
+        probe_links(
+            *transport, members, options_.channels, probe_traffic_,
+            [this](const ProbeReport& report) { post(report); }, stop);
+      });
+}
+
+void Session::Impl::take_report(const ProbeReport& report) {
+  if (!report.status.ok() && options_.log && failed_.ok())
+    options_.log(
+        {LogLine::Level::kNote,
+         fmt::format("the link to island {} could not be measured{}: {}",
+                     peers_[report.probe.peer.island].island,
+                     report.probe.round_trip_s > 0 ? " in full" : "", report.status.message())});
+  handle(LinkProbed{report.probe});
 }
 
 void Session::Impl::fail(const Status& why) {
@@ -137,6 +167,7 @@ void Session::Impl::fail(const Status& why) {
   failed_ = why;
   link_->close();
   for (Running& running : exchanges_) running.thread.request_stop();
+  probing_.request_stop();
   {
     const std::lock_guard inbox(inbox_mutex_);
     next_tick_.reset();
@@ -175,12 +206,12 @@ Status Session::Impl::status() const {
 
 std::uint64_t Session::Impl::bytes_sent() const {
   const Lock lock(mutex_);
-  return transport_ ? transport_->bytes_sent() : 0;
+  return transport_ ? less(transport_->bytes_sent(), probe_traffic_.sent) : 0;
 }
 
 std::uint64_t Session::Impl::bytes_received() const {
   const Lock lock(mutex_);
-  return transport_ ? transport_->bytes_received() : 0;
+  return transport_ ? less(transport_->bytes_received(), probe_traffic_.received) : 0;
 }
 
 Result<std::vector<std::string>> Session::Impl::gather(const std::string& key,
@@ -238,18 +269,22 @@ void Session::Impl::leave(const std::string& why) {
   shut_down();
 }
 
-// Ends all threads. Exchanges stop at once; the link waits for its callbacks, which only post. From
-// `left_` on nobody uses the link any more.
+// Ends all threads. Exchanges and measuring stop at once; the link waits for its callbacks, which
+// only post. From `left_` on nobody uses the link any more.
 void Session::Impl::shut_down() {
   std::vector<Running> exchanges;
+  std::jthread probing;
   {
     const Lock lock(mutex_);
     left_ = true;
     exchanges.swap(exchanges_);
+    probing.swap(probing_);
     changed_.notify_all();
   }
   for (Running& running : exchanges) running.thread.request_stop();
+  probing.request_stop();
   exchanges.clear();
+  if (probing.joinable()) probing.join();
   {
     const std::lock_guard inbox(inbox_mutex_);
     stopping_ = true;

@@ -12,6 +12,7 @@
 #include <outrigger/comm/membership/exchange_task.h>
 #include <outrigger/comm/membership/link.h>
 #include <outrigger/comm/membership/member.h>
+#include <outrigger/comm/membership/prober.h>
 #include <outrigger/comm/membership/session.h>
 #include <outrigger/comm/transport/transport.h>
 
@@ -19,7 +20,8 @@ namespace outrigger {
 
 // The shell of the member's state machine. One thread carries what other threads post (messages,
 // reports of exchanges) and the timers to the machine; each running exchange has a thread of its
-// own. The caller's threads speak to the machine directly, under `mutex_`, and wait on `changed_`.
+// own, and so has the measuring of the links. The caller's threads speak to the machine directly,
+// under `mutex_`, and wait on `changed_`.
 class Session::Impl {
  public:
   using MakeLink = std::function<Result<std::unique_ptr<Link>>(Link::Events)>;
@@ -62,7 +64,7 @@ class Session::Impl {
     std::shared_ptr<std::atomic<bool>> done = std::make_shared<std::atomic<bool>>(false);
     std::jthread thread;
   };
-  using Post = std::variant<MemberEvent, ExchangeReport>;
+  using Post = std::variant<MemberEvent, ExchangeReport, ProbeReport>;
   using Lock = std::unique_lock<std::mutex>;
 
   void post(Post item);
@@ -72,6 +74,8 @@ class Session::Impl {
   void carry_out(const MemberStep& step);
   void open_transport(MemberId self);
   void learn_roster(const v1::Roster& roster);
+  void start_probing();
+  void take_report(const ProbeReport& report);
   void start_exchange(const v1::Close& close);
   void take_report(const ExchangeReport& report);
   void settle(const v1::Outcome& outcome);
@@ -95,6 +99,8 @@ class Session::Impl {
   std::optional<Contribution> listened_;  // what rounds of other islands are like
   std::uint64_t next_arrival_ = 0;
   std::vector<Running> exchanges_;
+  ProbeTraffic probe_traffic_;
+  std::jthread probing_;  // from the first roster on; reports to the inbox
   std::map<std::string, std::optional<std::vector<std::string>>> gathers_;
   Status failed_;
   bool gone_ = false;

@@ -32,6 +32,7 @@ Status Session::Impl::launch(Contribution contribution) {
   announce.set_tokens(contribution.tokens);
   for (const double norm : contribution.norms) announce.add_norms(norm);
   announce.set_finite(contribution.finite);
+  announce.set_bytes(contribution.encoded->size());
   Round& round = rounds_[id];
   round.contribution = std::move(contribution);
   round.launched_at = Clock::now();

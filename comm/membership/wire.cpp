@@ -42,6 +42,32 @@ v1::LinkSample to_wire(const LinkUse& link) {
   return wire;
 }
 
+v1::LinkProbe to_wire(const LinkProbe& probe) {
+  v1::LinkProbe wire;
+  *wire.mutable_peer() = to_wire(probe.peer);
+  wire.set_bytes(probe.bytes);
+  wire.set_busy_s(probe.busy_s);
+  wire.set_round_trip_s(probe.round_trip_s);
+  return wire;
+}
+
+v1::LinkTable to_wire(const LinkTable& table) {
+  v1::LinkTable wire;
+  wire.set_job(table.job);
+  for (const std::string& island : table.islands) wire.add_islands(island);
+  for (const LinkFigures& figures : table.links) {
+    v1::LinkTable::Link* link = wire.add_links();
+    link->set_from(figures.from);
+    link->set_to(figures.to);
+    link->set_bytes_per_s(figures.bytes_per_s);
+    link->set_from_round(figures.from_round);
+    link->set_rate_age_s(figures.rate_age_s);
+    link->set_round_trip_s(figures.round_trip_s);
+    link->set_round_trip_age_s(figures.round_trip_age_s);
+  }
+  return wire;
+}
+
 MemberId from_wire(const v1::Member& member) {
   return {member.island(), member.incarnation(), member.worker()};
 }
@@ -60,6 +86,18 @@ Version from_wire(const v1::Version& version) {
 
 LinkUse from_wire(const v1::LinkSample& sample) {
   return {from_wire(sample.peer()), sample.bytes(), sample.busy_s()};
+}
+
+LinkProbe from_wire(const v1::LinkProbe& probe) {
+  return {from_wire(probe.peer()), probe.bytes(), probe.busy_s(), probe.round_trip_s()};
+}
+
+LinkTable from_wire(const v1::LinkTable& table) {
+  LinkTable result{table.job(), {table.islands().begin(), table.islands().end()}, {}};
+  for (const v1::LinkTable::Link& link : table.links())
+    result.links.push_back({link.from(), link.to(), link.bytes_per_s(), link.from_round(),
+                            link.rate_age_s(), link.round_trip_s(), link.round_trip_age_s()});
+  return result;
 }
 
 Status status_from_wire(std::uint32_t code, const std::string& why) {
@@ -93,6 +131,8 @@ std::string describe(const v1::MemberMessage& message) {
       return "a leave";
     case v1::MemberMessage::kRecallAnswer:
       return "an answer to a recall";
+    case v1::MemberMessage::kProbed:
+      return "measured links";
     case v1::MemberMessage::BODY_NOT_SET:
       return "an empty or unknown message";
   }

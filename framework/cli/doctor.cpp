@@ -7,6 +7,7 @@
 
 #include <outrigger/framework/cli/checkup.h>
 #include <outrigger/framework/cli/commands.h>
+#include <outrigger/framework/cli/link_report.h>
 #include <outrigger/framework/cli/output.h>
 #include <outrigger/framework/launch/exit_code.h>
 
@@ -55,15 +56,59 @@ int doctor(bool json) {
   return missing ? kExitMachineLacks : kExitDone;
 }
 
+struct DoctorOptions {
+  bool json = false;
+  std::string coordinator;  // of --peers; empty: of the newest run in `runs` that answers
+  std::string runs = "runs";
+  bool insecure = false;
+};
+
+int doctor_of_peers(const DoctorOptions& options) {
+  const Result<KnownLinks> known = [&]() -> Result<KnownLinks> {
+    if (options.coordinator.empty()) return find_links(options.runs, options.insecure);
+    Result<LinkTable> table = ask_links(options.coordinator, options.insecure);
+    if (!table.ok()) return table.status();
+    return KnownLinks{options.coordinator, std::move(*table)};
+  }();
+  if (!known.ok()) {
+    print_error("doctor --peers: " + known.status().message());
+    return exit_code_of(known.status().code());
+  }
+  print_out(options.json ? links_json(*known) : links_text(*known));
+  return kExitDone;
+}
+
 }  // namespace
 
 void add_doctor(CLI::App& app, int& exit_code) {
-  auto json = std::make_shared<bool>(false);
-  CLI::App* command = app.add_subcommand(
-      "doctor", "Say what this machine has and lacks; exits with 3 if jobs cannot run");
+  auto options = std::make_shared<DoctorOptions>();
+  CLI::App* command = app.add_subcommand("doctor",
+                                         "Say what this machine has and lacks (exits with 3 if "
+                                         "jobs cannot run), or, with --peers, how "
+                                         "the links between a running job's islands do");
   command->group(kLookGroup);
-  command->add_flag("--json", *json, "Print JSON");
-  command->callback([json, &exit_code] { exit_code = doctor(*json); });
+  command->add_flag("--json", options->json, "Print JSON");
+  CLI::Option* peers =
+      command
+          ->add_option("--peers", options->coordinator,
+                       "Print round trips and rates between a running job's islands instead, as "
+                       "its coordinator at HOST:PORT knows them; without it that of the newest run")
+          ->type_name("[HOST:PORT]")
+          ->expected(0, 1);
+  command->add_option("--runs", options->runs, "Where that run's folder is")
+      ->capture_default_str()
+      ->needs(peers);
+  command
+      ->add_flag("--insecure", options->insecure, "Allow --peers off loopback, without encryption")
+      ->needs(peers);
+  command->footer(
+      "Examples:\n"
+      "  outrigger doctor\n"
+      "  outrigger doctor --peers\n"
+      "  outrigger doctor --peers 127.0.0.1:7077 --json");
+  command->callback([options, peers, &exit_code] {
+    exit_code = peers->count() > 0 ? doctor_of_peers(*options) : doctor(options->json);
+  });
 }
 
 }  // namespace outrigger

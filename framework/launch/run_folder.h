@@ -17,10 +17,12 @@ struct RunStart {
 // A run's folder, open and locked:
 //   recipe.yaml    the resolved recipe
 //   run.json       {name, starts: [{time, version, commit, build, host, kernel, cpu, cores,
-//   threads, command}]} metrics.jsonl  logs/  checkpoints/ lock           held (flock) by the
-//   supervisor and, through lock_fd(), by its children, so that nobody resumes a
-//                  run whose last children are still writing their checkpoint; the supervisor's pid
-//                  is in it
+//                  threads, command}]}
+//   metrics.jsonl  logs/  checkpoints/
+//   coordinator    where the coordinator listens, or last did: host:port
+//   lock           held (flock) by the supervisor and, through lock_fd(), by its children, so that
+//                  nobody resumes a run whose last children are still writing their checkpoint;
+//                  the supervisor's pid is in it
 // Unlocks when it goes. Nothing is touched before create() or reopen(): validate the recipe first.
 class RunFolder {
  public:
@@ -40,6 +42,7 @@ class RunFolder {
 
   const std::string& path() const { return path_; }
   std::string recipe() const { return path_ + "/recipe.yaml"; }
+  std::string coordinator() const { return path_ + "/coordinator"; }
   std::string metrics() const { return path_ + "/metrics.jsonl"; }
   std::string logs() const { return path_ + "/logs"; }
   std::string checkpoints() const { return path_ + "/checkpoints"; }

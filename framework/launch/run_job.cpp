@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 
+#include <outrigger/framework/checkpoint/durable_file.h>
 #include <outrigger/framework/checkpoint/store.h>
 #include <outrigger/framework/launch/console.h>
 #include <outrigger/framework/launch/exit_code.h>
@@ -31,6 +32,11 @@ struct Last {
     if (const auto* text = std::get_if<Sampled>(&event)) sample = text->text;
   }
 };
+
+// For who asks about the job (`doctor --peers`).
+Status note_address(const RunFolder& folder, const Listening& listening) {
+  return write_file_atomically(folder.coordinator(), listening.address + "\n");
+}
 
 std::string report(const RunFolder& folder, const JobOutcome& outcome, const Last& last) {
   std::string text;
@@ -75,6 +81,9 @@ JobOutcome run_job(const RunFolder& folder, JobSpec spec, const RunJobOptions& o
   watcher.on_event = [&](const std::string& source, const Event& event) {
     last.take(event);
     console.on_event(source, event);
+    if (const auto* listening = std::get_if<Listening>(&event))
+      if (const Status noted = note_address(folder, *listening); !noted.ok())
+        console.message("warning: " + noted.message());
     if (!metrics) return;
     if (const auto warning = metrics->append(unix_time(), source, event))
       console.message("warning: " + *warning);

@@ -258,6 +258,8 @@ class Checker {
     const bool one = r_.islands.names.size() == 1;
     warn_if(one && is_set("comm.topology") && topology != "auto", {"comm.topology"},
             "has no effect: there is one island");
+    warn_if(is_changed("comm.ring_order") && topology != "ring", {"comm.ring_order"},
+            "has no effect: it is for comm.topology ring");
     warn_if(one && is_changed("comm.channels"), {"comm.channels"},
             "has no effect: there is one island");
     warn_if(!r_.islands.sites.empty() && topology != "hierarchical", {"islands"},

@@ -261,6 +261,12 @@ std::vector<Key> declare_keys() {
        "fewer bytes; star: one averages all; ring: running means; hierarchical: sites first",
        {},
        {"auto", "direct", "gather", "star", "ring", "hierarchical"}},
+      {"comm.ring_order",
+       [](R& r) -> Slot { return &r.comm.ring_order; },
+       "ring: roster is the islands' order; measured avoids slow links, but what is measured "
+       "differs from run to run, and so do the last bits of a ring's running means",
+       {},
+       {"roster", "measured"}},
       {"comm.channels", [](R& r) -> Slot { return &r.comm.channels; },
        "TCP connections between two islands, each way", from(1, 16)},
 

@@ -115,6 +115,7 @@ void IslandRun::join() {
   options.topology = topology_of(recipe_);
   options.channels = static_cast<std::uint32_t>(recipe_.comm.channels);
   options.sites = sites_of(recipe_);
+  options.probe = recipe_.sync.enabled;
   options.insecure = options_.insecure;
   options.join_timeout = recipe_.membership.timeout.max;
   options.step = step_;

@@ -102,8 +102,16 @@ std::string topology_of(const Recipe& recipe) {
   return outer.ok() && (*outer)->gossips() ? "gossip" : recipe.comm.topology;
 }
 
+LinkPlan link_plan_of(const Recipe& recipe) {
+  const std::string topology = topology_of(recipe);
+  if (topology == "star") return LinkPlan::kHub;
+  if (topology != "ring") return LinkPlan::kShares;
+  return recipe.comm.ring_order == "measured" ? LinkPlan::kRing : LinkPlan::kNothing;
+}
+
 void configure(const Recipe& recipe, CoordinatorConfig& config) {
   const std::size_t islands = recipe.islands.names.size();
+  config.link_plan = link_plan_of(recipe);
   configure(make_method(diloco_options(recipe), islands).value_or_throw(), islands, config);
 }
 

@@ -230,6 +230,47 @@ TEST_CASE("a taken port is said, and exits with 3") {
   CHECK(island.exit_code == 3);
 }
 
+// Mutation: in CoordinationService, leave out Links; in run_job, leave out note_address; in
+// Session::Impl::learn_roster, leave out start_probing.
+TEST_CASE("doctor --peers prints what a running job's coordinator knows of the links") {
+  const Scratch scratch;
+  Cli cli(scratch, kLong);
+  wait_for_rounds(scratch, 1);
+  const std::string job = only_run(scratch).filename();
+  const std::string address = read_file(only_run(scratch) / "coordinator");
+  REQUIRE(has(address, "127.0.0.1:"));
+  Json links;
+  wait_until("both ways' figures", [&] {
+    const Ended asked = run_cli(scratch, {"doctor", "--peers", "--json"});
+    REQUIRE(asked.exit_code == 0);
+    const Json known = Json::parse(asked.out);
+    CHECK(known["job"] == job);
+    links = known["links"];
+    return std::none_of(links.begin(), links.end(),
+                        [](const Json& link) { return link["mbit_per_s"].is_null(); });
+  });
+  REQUIRE(links.size() == 2);
+  CHECK(links[0]["from"] == "paris");
+  CHECK(links[0]["to"] == "tokyo");
+  for (const Json& link : links) {
+    CHECK(link["mbit_per_s"].get<double>() > 1);
+    CHECK(link["round_trip_ms"].get<double>() > 0);
+    CHECK(link["round_trip_ms"].get<double>() < 1000);
+    CHECK(link["age_s"].get<double>() < 100);
+  }
+  const Ended text = run_cli(scratch, {"doctor", "--peers", address.substr(0, address.find('\n'))});
+  CAPTURE(text.out, text.err);
+  CHECK(text.exit_code == 0);
+  CHECK(has(text.out, "job " + job + " at 127.0.0.1:"));
+  CHECK(has(text.out, "from \\ to"));
+  CHECK(has(text.out, " probe "));
+  kill(cli.pid(), SIGINT);
+  CHECK(cli.wait().exit_code == 75);
+  const Ended over = run_cli(scratch, {"doctor", "--peers"});
+  CHECK(over.exit_code == 3);
+  CHECK(said(over, "no job of runs is running: of the newest, " + job));
+}
+
 // Mutation: in IslandRun::join leave out options.join_timeout (it then waits for 60 s).
 TEST_CASE("an island waits for the job's start as long as membership.timeout.max says") {
   const Scratch scratch;

@@ -120,6 +120,26 @@ TEST_CASE("bits do not depend on how direct's shards are planned") {
   }
 }
 
+// So a close may choose the hub by what is measured, but a ring's order only where the recipe says
+// so. Mutation: in StarCollective::run, let the hub alone be the first contributor.
+TEST_CASE("bits do not depend on who is a star's hub, but do on a ring's order") {
+  const auto members = make_members("in_process", 3);
+  Case c(3, 3 * kDriverBlock, codec("bf16"), codec("int8"));
+  const auto star = run_all(members, collective("star"), c);
+  const auto ring = run_all(members, collective("ring"), c);
+  std::rotate(c.exchange.owners.begin(), c.exchange.owners.begin() + 2, c.exchange.owners.end());
+  const auto other_hub = run_all(members, collective("star"), c);
+  std::swap(c.exchange.owners[0], c.exchange.owners[1]);
+  const auto other_order = run_all(members, collective("ring"), c);
+  for (std::size_t k = 0; k < 3; ++k) {
+    REQUIRE(other_hub[k].status().to_string() == "ok");
+    REQUIRE(other_order[k].status().to_string() == "ok");
+    CHECK((*other_hub[k]->bytes == *star[k]->bytes));
+    CHECK_FALSE((*other_order[k]->bytes == *ring[k]->bytes));
+  }
+  CHECK(other_hub[2]->bytes_sent > star[2]->bytes_sent);
+}
+
 // Mutation: in RingRun::add_own, encode the running mean in the exchange's codec, or add the own
 // contribution first with the other's weight.
 TEST_CASE("a ring is running weighted means, rounded to the result codec at every hop") {

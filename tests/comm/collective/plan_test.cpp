@@ -111,6 +111,7 @@ TEST_CASE(
       CHECK(plan_ring(links, bytes) == order);
       const double cost = cost_of(links, order);
       CHECK(cost <= cost_of(links, all));
+      CHECK(ring_time_s(links, bytes, order) == Approx(cost));
       if (members > 8) continue;
       do {
         CHECK(cost_of(links, all) >= cost);

@@ -54,7 +54,7 @@ TEST_CASE("a member with other numerics or another protocol is refused") {
   hello = desk.hello(1);
   hello.mutable_hello()->set_protocol(kProtocolVersion + 1);
   desk.connect(1, hello);
-  CHECK(desk.refusal(1).find("protocol 4, the coordinator 3") != std::string::npos);
+  CHECK(desk.refusal(1).find("protocol 5, the coordinator 4") != std::string::npos);
 }
 
 // Mutation: in Coordinator::receive, leave out the check of the job.

@@ -139,6 +139,7 @@ v1::Announce Desk::announcement(RoundId round, bool finite, std::uint64_t tokens
   *announce.mutable_base() = to_wire(base);
   announce.set_tokens(tokens);
   announce.set_finite(finite);
+  announce.set_bytes(kContributionBytes);
   return announce;
 }
 

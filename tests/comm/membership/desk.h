@@ -11,6 +11,7 @@ namespace outrigger::test {
 
 CoordinatorConfig make_config(std::size_t islands, std::uint32_t fragments = 1);
 Hash128 hash_of(const std::string& text);
+inline constexpr std::uint64_t kContributionBytes = 100'000'000;  // of every announcement
 
 // A coordinator on a desk: members are played by the test, time stands still unless told to pass.
 // What the coordinator journals is kept, so that it can be restarted; what it says is kept by

@@ -310,3 +310,28 @@ TEST_CASE("a member that listens does not announce others' rounds when it reconn
   REQUIRE(hello != nullptr);
   CHECK(hello->hello().open().empty());
 }
+
+// Mutation: in Member::resend, leave out the probes; in tell_probes, leave out the age.
+TEST_CASE("a member tells what it has measured of its links, and again after a reconnect") {
+  Chair chair;
+  const auto probed = [](const MemberStep& step) -> const v1::Probed* {
+    for (const auto& message : step.messages)
+      if (message.has_probed()) return &message.probed();
+    return nullptr;
+  };
+  chair.join();
+  const LinkProbe first{{0, 100, 0}, 1000, 0.5, 0.02}, second{{2, 102, 0}, 0, 0, 0.03};
+  const MemberStep told = chair.handle(LinkProbed{first});
+  REQUIRE(probed(told) != nullptr);
+  REQUIRE(probed(told)->links_size() == 1);
+  CHECK(probed(told)->links(0).bytes() == 1000);
+  CHECK(probed(told)->links(0).age_s() == 0);
+  chair.handle(Disconnected{chair.connection, "reset"});
+  CHECK(probed(chair.handle(LinkProbed{second})) == nullptr);
+  chair.pass(2s);
+  const MemberStep again = chair.welcome(2);
+  REQUIRE(probed(again) != nullptr);
+  REQUIRE(probed(again)->links_size() == 2);
+  CHECK(probed(again)->links(0).age_s() == Approx(2));
+  CHECK(probed(again)->links(1).round_trip_s() == 0.03);
+}

@@ -3,10 +3,12 @@
 
 #include <outrigger/comm/codec/driver.h>
 #include <outrigger/comm/membership/link.h>
+#include <outrigger/comm/membership/link_query.h>
 #include <outrigger/comm/membership/local.h>
 #include <outrigger/comm/membership/member.h>
 #include <outrigger/comm/membership/service.h>
 #include <outrigger/comm/membership/session.h>
+#include <outrigger/comm/transport/grpc.h>
 
 #include "comm/membership/blocking_journal.h"
 #include "comm/membership/desk.h"
@@ -61,6 +63,7 @@ class Job {
     options.recipe = config.recipe;
     options.topology = topology;
     options.join_timeout = 30s;
+    options.probe = probe;
     if (local) return Session::join(*local, options);
     options.coordinator = service->address();
     return Session::join(options);
@@ -68,6 +71,7 @@ class Job {
   Status wait() { return local ? local->wait() : service->wait(); }
 
   CoordinatorConfig config;
+  bool probe = true;
   std::unique_ptr<CoordinatorService> service;
   std::unique_ptr<LocalJob> local;
 };
@@ -345,4 +349,48 @@ TEST_CASE("an unknown topology and a missing island are refused before anything 
   options.island.clear();
   unsetenv("OUTRIGGER_ISLAND");
   CHECK(refused().find("OUTRIGGER_ISLAND") != std::string::npos);
+}
+
+// Mutation: in Session::Impl::learn_roster, leave out start_probing; in Session::Impl::bytes_sent,
+// leave the probes' bytes in; in start_probing, ignore options_.probe.
+TEST_CASE("members measure their links at join, and the coordinator tells all of them") {
+  const bool probe = GENERATE(true, false);
+  Job job(true, quick_config(3));
+  job.probe = probe;
+  std::vector<Session> sessions;
+  for (auto& joining : [&] {
+         std::vector<std::future<Session>> all;
+         for (const std::uint32_t island : {0u, 1u, 2u})
+           all.push_back(std::async(std::launch::async, [&, island] { return job.join(island); }));
+         return all;
+       }())
+    sessions.push_back(joining.get());
+  const auto known = [&] {
+    const LinkTable table = ask_links(job.service->address(), false).value_or_throw();
+    CHECK(table.job == "quick");
+    CHECK(table.islands == std::vector<std::string>{"ada", "bob", "cy"});
+    return std::ranges::count_if(table.links, [](const LinkFigures& link) {
+      return link.bytes_per_s > 0 && link.round_trip_s > 0 && link.rate_age_s >= 0;
+    });
+  };
+  const TimePoint end = Clock::now() + (probe ? 30s : 1s);
+  while (known() < 6 && Clock::now() < end) std::this_thread::sleep_for(10ms);
+  CHECK(known() == (probe ? 6 : 0));
+  for (Session& session : sessions) {
+    CHECK(session.bytes_sent() < 100);  // a few, if a peer heard of it a moment later
+    CHECK(session.bytes_received() == 0);
+  }
+  for (Session& session : sessions) session.leave("done");
+}
+
+// Mutation: in ask_links, leave out check_address; the deadline (the test then hangs).
+TEST_CASE("who asks for links where no coordinator is hears so, soon") {
+  CHECK(ask_links("nowhere", false).status().code() == Code::kInvalidArgument);
+  CHECK(ask_links("192.0.2.1:7077", false).status().code() == Code::kInvalidArgument);
+  const Status refused = ask_links("127.0.0.1:1", false).status();
+  CHECK(refused.code() == Code::kNotFound);
+  CHECK(refused.message().find("no coordinator answers at 127.0.0.1:1") != std::string::npos);
+  // Something that listens, but says nothing of the kind.
+  const auto other = GrpcTransport::listen({}).value_or_throw();
+  CHECK(ask_links(other->address(), false).status().code() == Code::kNotFound);
 }

@@ -31,12 +31,18 @@ struct Actor {  // a member, and the trainer that drives it
   std::optional<Status> failed;
 };
 
+// Closes whose order follows the links, which come to be known, and forgotten, at any moment.
+CoordinatorConfig ring_config(const SimulationOptions& options) {
+  CoordinatorConfig config = make_config(options.islands, options.fragments);
+  config.link_plan = LinkPlan::kRing;
+  config.planned = {1, 1};
+  return config;
+}
+
 class Simulation {
  public:
   explicit Simulation(const SimulationOptions& options)
-      : options_(options),
-        random_(options.seed),
-        config_(make_config(options.islands, options.fragments)) {}
+      : options_(options), random_(options.seed), config_(ring_config(options)) {}
 
   SimulationResult run();
 
@@ -60,6 +66,7 @@ class Simulation {
   void coordinator_event(const CoordinatorEvent& event);
   void take(CoordinatorStep step);
   void check_record(const v1::Record& record);
+  void check_owners(const RoundId& round, const v1::Close& close);
   void deliver_to_member(ConnectionId connection, v1::CoordinatorMessage message);
   void deliver_to_coordinator(ConnectionId connection, v1::MemberMessage message);
   TimePoint arrival(ConnectionId connection, bool up);
@@ -67,6 +74,7 @@ class Simulation {
   void member_event(std::size_t index, const MemberEvent& event);
   void take(std::size_t index, MemberStep step);
   void connect(std::size_t index, std::uint64_t number);
+  void probe(std::size_t index);
   void cut(std::size_t index, const std::string& why);
   void exchange(std::size_t index, const v1::Close& close);
   void exchange_ends(std::size_t index, const v1::Close& close);
@@ -96,6 +104,7 @@ class Simulation {
   std::map<std::pair<std::uint32_t, std::uint64_t>, Hash128> chains_;
   std::vector<v1::MemberMessage> old_messages_;
   std::set<std::pair<RoundId, AttemptId>> attempts_;
+  std::map<RoundId, std::vector<std::uint32_t>> owners_;
   SimulationResult result_;
 };
 
@@ -155,6 +164,7 @@ void Simulation::check_record(const v1::Record& record) {
     }
     if (attempt.number > 1) ++result_.retries;
     attempts_.insert({round, attempt});
+    check_owners(round, record.closed());
   }
   if (!record.has_committed()) return;
   const RoundId round = from_wire(record.committed().round());
@@ -163,6 +173,19 @@ void Simulation::check_record(const v1::Record& record) {
     violate(to_string(round) + " committed twice");
   }
   chains_[{version.fragment, version.number}] = version.chain;
+}
+
+// The contributors, each once, in an order that no later attempt changes.
+void Simulation::check_owners(const RoundId& round, const v1::Close& close) {
+  std::vector<std::uint32_t> owners, contributors;
+  for (const auto& owner : close.owners()) owners.push_back(owner.island());
+  for (const auto& contributor : close.contributors())
+    contributors.push_back(contributor.member().island());
+  if (owners_.emplace(round, owners).first->second != owners)
+    violate("an attempt changed the ring of " + to_string(round));
+  if (owners != contributors) ++result_.reordered;
+  std::ranges::sort(owners);
+  if (owners != contributors) violate("the ring is not of the contributors");
 }
 
 TimePoint Simulation::arrival(ConnectionId connection, bool up) {
@@ -213,6 +236,17 @@ void Simulation::connect(std::size_t index, std::uint64_t number) {
   connections_[actor.connection] = {index, number};
 }
 
+// Some pairs are ten times as fast as others, the same seen from both ends.
+void Simulation::probe(std::size_t index) {
+  for (std::uint32_t from = 0; from < actors_.size(); ++from) {
+    if (from == index) continue;
+    const std::size_t pair =
+        std::min<std::size_t>(index, from) * 8 + std::max<std::size_t>(index, from);
+    const std::uint64_t rate = (options_.seed >> pair % 7) % 2 == 0 ? 10'000'000 : 100'000'000;
+    member_event(index, LinkProbed{{{from, 100 + from, 0}, rate, 1.0, 0.01}});
+  }
+}
+
 // Breaks the present connection: what is under way to the member is lost, what is under way to the
 // coordinator may still arrive.
 void Simulation::cut(std::size_t index, const std::string& why) {
@@ -252,6 +286,7 @@ void Simulation::take(std::size_t index, MemberStep step) {
       violate("a gather lacks a value");
   }
   if (step.open_transport) member_event(index, TransportReady{"virtual"});
+  if (step.roster) at(now_ + between(1ms, 2s), [this, index] { probe(index); });
   if (step.roster || !step.gathers.empty()) {
     at(now_ + between(1ms, 200ms), [this, index] { train(index); });
   }
@@ -261,12 +296,12 @@ void Simulation::exchange(std::size_t index, const v1::Close& close) {
   const RoundId round = from_wire(close.round());
   const AttemptId attempt = from_wire(close.attempt());
   actors_[index].closes[round] = close;
-  // A receive breaks only together with its send: such an attempt is the first contributor's to report.
-  const bool contributes = std::any_of(
-      close.contributors().begin(), close.contributors().end(),
-      [&](const auto& contributor) { return contributor.member().island() == index; });
-  const bool breaks =
-      contributes && attempt.number == 1 && chance() < options_.broken_exchange;
+  // A receive breaks only together with its send: such an attempt is the first contributor's to
+  // report.
+  const bool contributes =
+      std::any_of(close.contributors().begin(), close.contributors().end(),
+                  [&](const auto& contributor) { return contributor.member().island() == index; });
+  const bool breaks = contributes && attempt.number == 1 && chance() < options_.broken_exchange;
   at(now_ + between(5ms, 400ms), [this, index, round, attempt, close, breaks] {
     if (breaks) {
       member_event(index, ExchangeBroken{round, attempt, std::nullopt, "a link was cut"});
@@ -328,6 +363,7 @@ void Simulation::train(std::size_t index) {
     *announce.mutable_round() = to_wire(RoundId{fragment, version.number});
     *announce.mutable_base() = to_wire(version);
     announce.set_tokens(10 + index);
+    announce.set_bytes(kContributionBytes);
     announce.set_finite(index != 0 || actors_.size() == 1 || version.number % 4 != 3);
     member_event(index, LaunchCalled{announce});
   }

@@ -22,13 +22,15 @@ struct SimulationResult {
   bool finished = false;  // every member applied all its rounds and left
   std::string aborted;    // or why the job ended
   int restarts = 0, cuts = 0, retries = 0;
+  int reordered = 0;  // closes whose ring is not in the order of islands
   std::string trace;  // a hash of all that happened: equal for equal seeds
 };
 
 // The coordinator's and the members' real state machines in virtual time, over connections that
 // delay messages, break, and lose what was under way; a coordinator that dies between its records
 // and its messages and comes back from its journal; exchanges of random length that may fail.
-// Checked throughout: a round commits once; who applies a version has its chain; every wait ends.
+// Checked throughout: a round commits once; its attempts have one ring of all its contributors; who
+// applies a version has its chain; every wait ends.
 SimulationResult simulate(const SimulationOptions& options);
 
 }  // namespace outrigger::test

@@ -188,6 +188,25 @@ TEST_CASE("cli: doctor says what there is, and ends with 3 when something needed
   CHECK(limited.out.find("raise the limit: ulimit -n 1024") != std::string::npos);
 }
 
+// Mutation: exit with exit_code_of_command (then 2 for no job); leave out needs(peers).
+TEST_CASE("cli: doctor --peers tells a wrong address from a job that is not there") {
+  const auto refused = [](const std::string& rest, int code) {
+    const Ended ended = outrigger_cli("doctor " + rest);
+    INFO(rest << ": " << ended.err);
+    CHECK(ended.code == code);
+    CHECK(ended.out.empty());
+    CHECK(std::count(ended.err.begin(), ended.err.end(), '\n') == 1);
+    return ended.err;
+  };
+  CHECK(refused("--peers 127.0.0.1:1", 3).find("no coordinator answers at 127.0.0.1:1") !=
+        std::string::npos);
+  CHECK(refused("--peers nowhere", 2).find("'nowhere' is no address") != std::string::npos);
+  CHECK(refused("--peers 192.0.2.1:7077", 2).find("say --insecure") != std::string::npos);
+  CHECK(refused("--peers", 3).find("no job of runs is running: no run is noted there") !=
+        std::string::npos);
+  CHECK(refused("--runs x", 2).find("--runs requires --peers") != std::string::npos);
+}
+
 // Mutation: bench_codec ignores --json; it exits with 3 for a codec that does not exist.
 TEST_CASE("cli: bench codec prints its figures as JSON and as a table, and refuses what is wrong") {
   const std::string tiny = "bench codec --elements 8192 --repeats 1 --codec int8";

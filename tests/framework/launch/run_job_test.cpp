@@ -67,6 +67,8 @@ TEST_CASE("a job that is done leaves its metrics in order and reports its end") 
   CHECK(order ==
         "coordinator:listening paris.0:joined paris.0:step paris.0:step paris.0:sample "
         "paris.0:done ");
+  // Mutation: run_job() leaves out note_address.
+  CHECK(test::read_file(ran.run + "/coordinator") == "a:1\n");
   CHECK(ran.says("step 2/9"));
   CHECK(ran.says("Sample:\nTo be\n"));
   CHECK(ran.says("Evaluation loss 1.750 after step 9.\n"));

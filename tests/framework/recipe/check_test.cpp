@@ -198,6 +198,7 @@ TEST_CASE("recipe topologies that average in parts take rules that may be, and s
   const std::string sited = "islands=[{name: a, site: x}, {name: b, site: y}, {name: c, site: x}]";
   CHECK(warned({"comm.topology=star"}) == "");
   CHECK(warned({"comm.topology=ring"}) == "");
+  CHECK(warned({"comm.topology=ring", "comm.ring_order=measured"}) == "");
   CHECK(warned({"comm.topology=hierarchical", sited}) == "");
   CHECK(warned({"comm.topology=star", "islands.count=3", "sync.aggregate=median"}) == "");
   for (const char* topology : {"ring", "hierarchical"}) {
@@ -232,6 +233,9 @@ TEST_CASE("recipe settings without effect are warnings that say why") {
             .find("data.sharding: has no effect: there is one island") != std::string::npos);
   CHECK(warned({"islands.count=1", "comm.topology=direct"})
             .find("comm.topology: has no effect: there is one island") != std::string::npos);
+  CHECK(warned({"comm.topology=star", "comm.ring_order=measured"})
+            .find("comm.ring_order: has no effect: it is for comm.topology ring") !=
+        std::string::npos);
   CHECK(warned({"islands.count=1", "comm.channels=2"})
             .find("comm.channels: has no effect: there is one island") != std::string::npos);
   CHECK(warned({"inner.schedule={kind: constant, final: 0.5}"})

@@ -92,5 +92,24 @@ TEST_CASE("every outer optimizer and aggregation rule that a recipe may name can
   }
 }
 
+// Mutation: in link_plan_of, take kRing for every ring; in configure, leave it out.
+TEST_CASE("links are followed as the topology suits, and a ring's order only if it is asked for") {
+  Recipe recipe;
+  recipe.islands.names = {"a", "b", "c"};
+  const auto plan = [&](const char* topology) {
+    recipe.comm.topology = topology;
+    CoordinatorConfig config;
+    configure(recipe, config);
+    return config.link_plan;
+  };
+  CHECK(plan("auto") == LinkPlan::kShares);
+  CHECK(plan("direct") == LinkPlan::kShares);
+  CHECK(plan("star") == LinkPlan::kHub);
+  CHECK(plan("ring") == LinkPlan::kNothing);
+  recipe.comm.ring_order = "measured";
+  CHECK(plan("ring") == LinkPlan::kRing);
+  CHECK(plan("direct") == LinkPlan::kShares);
+}
+
 }  // namespace
 }  // namespace outrigger
