@@ -131,8 +131,9 @@ struct SyncRecipe {
 };
 
 struct CommRecipe {
-  std::string topology = "auto";  // auto, direct, gather, star, ring, hierarchical
-  std::int64_t channels = 4;      // GrpcOptions::channels
+  std::string transport = "grpc";  // grpc, nccl
+  std::string topology = "auto";   // auto, direct, gather, star, ring, hierarchical
+  std::int64_t channels = 4;       // GrpcOptions::channels
   bool operator==(const CommRecipe&) const = default;
 };
 

@@ -102,6 +102,11 @@ std::string topology_of(const Recipe& recipe) {
   return outer.ok() && (*outer)->gossips() ? "gossip" : recipe.comm.topology;
 }
 
+std::string transport_of(const Recipe& recipe) {
+  const bool alone = !recipe.sync.enabled || recipe.islands.names.size() == 1;
+  return alone ? "grpc" : recipe.comm.transport;
+}
+
 void configure(const Recipe& recipe, CoordinatorConfig& config) {
   const std::size_t islands = recipe.islands.names.size();
   configure(make_method(diloco_options(recipe), islands).value_or_throw(), islands, config);

@@ -20,6 +20,8 @@ DiLoCoOptions diloco_options(const Recipe& recipe);
 std::vector<std::uint32_t> sites_of(const Recipe& recipe);
 // comm.topology, but for rules that bring their own.
 std::string topology_of(const Recipe& recipe);
+// comm.transport; grpc where no island has another to exchange with.
+std::string transport_of(const Recipe& recipe);
 // What the coordinator has to know of the method.
 void configure(const Recipe& recipe, CoordinatorConfig& config);
 
