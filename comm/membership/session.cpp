@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cstdlib>
+#include <mutex>
 
 #include <fmt/format.h>
 
@@ -9,6 +10,8 @@
 #include <outrigger/comm/membership/session_impl.h>
 #include <outrigger/comm/transport/grpc.h>
 #include <outrigger/comm/transport/in_process.h>
+#include <outrigger/comm/transport/nccl/nccl_links.h>
+#include <outrigger/comm/transport/nccl/nccl_transport.h>
 
 namespace outrigger {
 namespace {
@@ -33,6 +36,24 @@ void fill_in(SessionOptions& options) {
   if (options.topology != "auto") (void)find_collective(options.topology).value_or_throw();
 }
 
+// A session's own lines and its links' come from several threads.
+LogSink one_at_a_time(LogSink log) {
+  if (!log) return log;
+  return [log = std::move(log), mutex = std::make_shared<std::mutex>()](const LogLine& line) {
+    const std::lock_guard lock(*mutex);
+    log(line);
+  };
+}
+
+// The links that carry the payloads; none: gRPC carries them itself. Throws Error.
+std::shared_ptr<PairLinks> links_of(const SessionOptions& options, const NcclOptions& nccl) {
+  if (options.transport == "grpc") return nullptr;
+  if (options.transport == "nccl") return make_nccl_links(nccl.warn).value_or_throw();
+  throw Error(
+      {Code::kInvalidArgument,
+       fmt::format("there is no transport '{}'; there are grpc and nccl", options.transport)});
+}
+
 }  // namespace
 
 Session Session::join(SessionOptions options) {
@@ -40,8 +61,13 @@ Session Session::join(SessionOptions options) {
   take_from_environment(options.island, "OUTRIGGER_ISLAND", "its island");
   take_from_environment(options.job, "OUTRIGGER_JOB", "its job");
   fill_in(options);
-  // Listening comes first: what is wrong there should be known before anybody is told of this
-  // member.
+  options.log = one_at_a_time(std::move(options.log));
+  // Links and listening come first: what is wrong there should be known before anybody is told of
+  // this member.
+  const NcclOptions nccl{.warn = [log = options.log](const std::string& text) {
+    if (log) log({LogLine::Level::kWarning, text});
+  }};
+  const std::shared_ptr<PairLinks> links = links_of(options, nccl);
   auto listening = std::make_shared<std::unique_ptr<GrpcTransport>>(
       GrpcTransport::listen({.listen = options.listen,
                              .job = options.job,
@@ -49,9 +75,12 @@ Session Session::join(SessionOptions options) {
                              .channels = options.channels})
           .value_or_throw());
   auto impl = std::make_unique<Impl>(
-      options, [listening](MemberId self) -> Result<std::unique_ptr<Transport>> {
+      options, [listening, links, nccl](MemberId self) -> Result<std::unique_ptr<Transport>> {
         (*listening)->set_self(self);
-        return std::unique_ptr<Transport>(std::move(*listening));
+        std::unique_ptr<Transport> grpc = std::move(*listening);
+        if (!links) return grpc;
+        return std::unique_ptr<Transport>(
+            std::make_unique<NcclTransport>(std::move(grpc), links, nccl));
       });
   impl->join([&](Link::Events events) {
     return make_grpc_link(options.coordinator, options.insecure, std::move(events));

@@ -10,6 +10,7 @@
 #include <optional>
 
 #include <outrigger/comm/transport/grpc_wire.h>
+#include <outrigger/comm/transport/nccl/nccl_links.h>
 
 #include <outrigger/framework/checkpoint/durable_file.h>
 #include <outrigger/framework/checkpoint/store.h>
@@ -20,6 +21,7 @@
 #include <outrigger/framework/recipe/load.h>
 #include <outrigger/framework/recipe/show.h>
 #include <outrigger/framework/trainer/arithmetic.h>
+#include <outrigger/framework/trainer/recipe_options.h>
 #include <outrigger/framework/trainer/training_data.h>
 
 namespace outrigger {
@@ -121,6 +123,8 @@ Result<Plan> make_plan(const TrainOptions& options) {
         "fp32 here");
 
   if (const Status status = check_resumable(options, recipe); !status.ok()) return status;
+  if (transport_of(recipe) == "nccl")
+    if (const Status status = check_nccl(); !status.ok()) return status;
   if (const Status status = check_address(options.listen, options.insecure); !status.ok())
     return status.with_context("--listen");
   if (options.resume.empty())

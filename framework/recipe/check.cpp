@@ -260,8 +260,10 @@ class Checker {
             "has no effect: there is one island");
     warn_if(is_changed("comm.ring_order") && topology != "ring", {"comm.ring_order"},
             "has no effect: it is for comm.topology ring");
-    warn_if(one && is_changed("comm.channels"), {"comm.channels"},
-            "has no effect: there is one island");
+    for (const char* key : {"comm.channels", "comm.transport"})
+      warn_if(one && is_changed(key), {key}, "has no effect: there is one island");
+    warn_if(!one && r_.comm.transport == "nccl" && is_changed("comm.channels"), {"comm.channels"},
+            "has little effect: nccl makes connections of its own, these only control it");
     warn_if(!r_.islands.sites.empty() && topology != "hierarchical", {"islands"},
             "the sites have no effect: they are for comm.topology hierarchical");
     // Rules that bring their own topology have said so.

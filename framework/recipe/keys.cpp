@@ -254,6 +254,12 @@ std::vector<Key> declare_keys() {
       {"sync.edit.clip", [](R& r) -> Slot { return &r.sync.edit.clip; },
        "edit: largest norm of the averaged change", above(0)},
 
+      {"comm.transport",
+       [](R& r) -> Slot { return &r.comm.transport; },
+       "what moves the islands' changes: grpc over TCP, or nccl from device to device (needs CUDA, "
+       "and a network that is trusted: it does not encrypt)",
+       {},
+       {"grpc", "nccl"}},
       {"comm.topology",
        [](R& r) -> Slot { return &r.comm.topology; },
        "direct: each island averages a part; gather: everyone everything; auto: of these what "
@@ -268,7 +274,8 @@ std::vector<Key> declare_keys() {
        {},
        {"roster", "measured"}},
       {"comm.channels", [](R& r) -> Slot { return &r.comm.channels; },
-       "TCP connections between two islands, each way", from(1, 16)},
+       "TCP connections between two islands, each way; with nccl those that control it",
+       from(1, 16)},
 
       {"membership.timeout.min",
        [](R& r) -> Slot { return &r.membership.timeout.min; },

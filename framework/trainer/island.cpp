@@ -113,6 +113,7 @@ void IslandRun::join() {
   options.recipe = options_.recipe_text;
   options.listen = options_.listen;
   options.topology = topology_of(recipe_);
+  options.transport = transport_of(recipe_);
   options.channels = static_cast<std::uint32_t>(recipe_.comm.channels);
   options.sites = sites_of(recipe_);
   options.probe = recipe_.sync.enabled;

@@ -109,6 +109,11 @@ LinkPlan link_plan_of(const Recipe& recipe) {
   return recipe.comm.ring_order == "measured" ? LinkPlan::kRing : LinkPlan::kNothing;
 }
 
+std::string transport_of(const Recipe& recipe) {
+  const bool alone = !recipe.sync.enabled || recipe.islands.names.size() == 1;
+  return alone ? "grpc" : recipe.comm.transport;
+}
+
 void configure(const Recipe& recipe, CoordinatorConfig& config) {
   const std::size_t islands = recipe.islands.names.size();
   config.link_plan = link_plan_of(recipe);

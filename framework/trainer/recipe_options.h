@@ -22,6 +22,8 @@ std::vector<std::uint32_t> sites_of(const Recipe& recipe);
 std::string topology_of(const Recipe& recipe);
 // What of the exchanges follows what is measured of the links.
 LinkPlan link_plan_of(const Recipe& recipe);
+// comm.transport; grpc where no island has another to exchange with.
+std::string transport_of(const Recipe& recipe);
 // What the coordinator has to know of the method.
 void configure(const Recipe& recipe, CoordinatorConfig& config);
 

@@ -86,6 +86,20 @@ TEST_CASE("train runs two islands to the end and leaves a whole run folder") {
   CHECK(said(without_data, "corpus.txt"));
 }
 
+// Mutation: in make_plan, do not check_nccl(): the islands are then started, and end with it.
+TEST_CASE("comm.transport nccl without CUDA is 3, and nothing is started") {
+  const Scratch scratch;
+  const Ended ended = run_cli(scratch, {"train", "small.yaml", "comm.transport=nccl"});
+  CAPTURE(ended.out, ended.err);
+  if (ended.exit_code == 0) return;  // a build and a machine that have it
+  CHECK(ended.exit_code == 3);
+  CHECK(said(ended, "comm.transport: nccl needs"));
+  CHECK(runs(scratch).empty());
+  const Ended alone = run_cli(
+      scratch, {"train", "small.yaml", "comm.transport=nccl", "islands.count=1", "--dry-run"});
+  CHECK(alone.exit_code == 0);
+}
+
 // Mutation: in IslandRun::train return true where it returns false.
 TEST_CASE(
     "Ctrl-C stops with a checkpoint and 75, and the resumed run ends with the bits of an "

@@ -56,6 +56,28 @@ whole_wheel_is_unpacked() {
   [ "$(ls -A "$root/.deps")" = torch-2.11.0 ] || fail ".deps: $(ls -A "$root/.deps")"
 }
 
+# Mutation: in has_all, return after the first file; in unpack_wheels, leave nccl.h out.
+wheel_of_a_missing_header_is_fetched() {
+  cuda=1 cuda_home=$root/toolkit
+  mkdir -p "$cuda_home/lib64" "$cuda_home/include"
+  touch "$cuda_home"/lib64/lib{whole,bare}.so "$cuda_home/include/whole.h"
+  printf '%s\n' '# comment' 'whole==1 # libwhole.so whole.h' 'bare==2 # libbare.so no_such_header.h' \
+    'gone==3 # libno_such.so' >"$root/tools/bootstrap/torch_cuda.txt"
+  : >"$root/tools/bootstrap/torch.txt"
+  [ "$(requirements | tr '\n' ' ')" = "bare==2 gone==3 " ] || fail "wants: $(requirements)"
+  mkdir "$root/wheels"
+  /usr/bin/python3 - "$root/wheels/nvidia_nccl_cu13-2.28.9-py3-none-manylinux_2_18_x86_64.whl" <<'PYTHON'
+import sys, zipfile
+with zipfile.ZipFile(sys.argv[1], "w") as wheel:
+    for name in ("include/nccl.h", "include/nccl_device.h", "lib/libnccl.so.2", "lib/__init__.py"):
+        wheel.writestr("nvidia/nccl/" + name, name)
+PYTHON
+  unpack_wheels "$root/wheels" "$root/unpacked" || fail "exit code $?"
+  local found
+  found=$(cd "$root/unpacked" && find . -type f | sort | tr '\n' ' ')
+  [ "$found" = "./nvidia/nccl/include/nccl.h ./nvidia/nccl/lib/libnccl.so.2 " ] || fail "unpacked: $found"
+}
+
 # Mutation: take comm out of the folders that up_to_date looks at; or $torch out of built_from.
 change_is_noticed() {
   mkdir -p "$root"/{comm/codec,optim,framework,cmake} "$build" "$torch/lib"

@@ -25,16 +25,29 @@ download_with_retries() {
   return 3
 }
 
-# Whether the loader or the CUDA toolkit knows a library.
+# Whether the loader or the CUDA toolkit knows a library, or the compiler a header.
 has_library() { [ -e "$cuda_home/lib64/$1" ] || /sbin/ldconfig -p | grep -q "^[[:space:]]*$1 "; }
+has_header() { [ -e "$cuda_home/include/$1" ] || [ -e "/usr/local/include/$1" ] || [ -e "/usr/include/$1" ]; }
 
-# Prints the pinned requirements: with CUDA also those whose library this machine lacks.
+# has_all FILE...: libraries and headers.
+has_all() {
+  local file
+  for file; do
+    case $file in
+      *.h) has_header "$file" ;;
+      *) has_library "$file" ;;
+    esac || return
+  done
+}
+
+# Prints the pinned requirements: with CUDA also those of whose files this machine lacks one.
 requirements() {
-  local pin library
+  local pin files
   cat "$root/tools/bootstrap/torch.txt"
   [ -n "$cuda" ] || return 0
-  while IFS=$'\t' read -r pin library; do
-    has_library "$library" || echo "$pin"
+  while IFS=$'\t' read -r pin files; do
+    # shellcheck disable=SC2086 # several words
+    has_all $files || echo "$pin"
   done < <(sed -n 's/^\([^#].*\) # *\(.*\)$/\1\t\2/p' "$root/tools/bootstrap/torch_cuda.txt")
 }
 
@@ -46,6 +59,7 @@ unpack_wheels() {
     case ${wheel##*/} in
       torch-*) unzip -q "$wheel" "${parts[@]}" '*/licenses/LICENSE' -d "$2" ;;
       nvidia_cuda_cupti-*) unzip -q "$wheel" 'nvidia/*/lib/libcupti.so*' -d "$2" ;;
+      nvidia_nccl_*) unzip -q "$wheel" 'nvidia/nccl/lib/*.so*' 'nvidia/nccl/include/nccl.h' -d "$2" ;;
       *) unzip -q "$wheel" 'nvidia/*/lib/*.so*' -d "$2" ;;
     esac || return
     rm "$wheel"

@@ -49,7 +49,7 @@ void check(const std::string& kind, const Transports& members, const std::string
 // `codec`; in RingRun::add_own, keep the unrounded mean (encode in fp32); in SiteRun::hand_down,
 // leave the last member out (the deadline).
 TEST_CASE("every member ends with the same bits: collectives, codecs, 1 to 7 members") {
-  const std::string kind = GENERATE(as<std::string>(), "in_process", "grpc");
+  const std::string kind = GENERATE(as<std::string>(), "in_process", "grpc", "nccl");
   const std::size_t count = GENERATE(range(1U, 8U));
   const auto members = make_members(kind, count);
   const auto codecs = all_codecs();
@@ -71,7 +71,7 @@ TEST_CASE("every member ends with the same bits: collectives, codecs, 1 to 7 mem
 // Mutation: in Pipeline::post, post the window's first message only, never the next (the deadline);
 // in cut_evenly, begin every chunk at the shard's begin.
 TEST_CASE("fragments of many chunks, on every transport") {
-  const std::string kind = GENERATE(as<std::string>(), "in_process", "grpc");
+  const std::string kind = GENERATE(as<std::string>(), "in_process", "grpc", "nccl");
   const std::size_t count = GENERATE(2U, 4U);
   const auto members = make_members(kind, count);
   for (const char* name : kShared)

@@ -3,6 +3,8 @@
 #include <outrigger/comm/codec/codec.h>
 #include <outrigger/comm/transport/grpc.h>
 
+#include "memory_links.h"
+
 namespace outrigger::test {
 
 MemberId island(std::uint32_t index, std::uint64_t incarnation) {
@@ -52,6 +54,21 @@ Transports introduced(Transports all) {
   return all;
 }
 
+Transports strangers(const std::string& kind, std::size_t count) {
+  InProcessNetwork network;
+  Transports all;
+  for (std::uint32_t i = 0; i < count; ++i) {
+    if (kind == "in_process") {
+      all.push_back(network.transport(island(i)));
+      continue;
+    }
+    auto transport = GrpcTransport::listen({.job = "test"}).value_or_throw();
+    transport->set_self(island(i));
+    all.push_back(std::move(transport));
+  }
+  return all;
+}
+
 }  // namespace
 
 Transports make_members(InProcessNetwork& network, std::size_t count) {
@@ -61,16 +78,15 @@ Transports make_members(InProcessNetwork& network, std::size_t count) {
 }
 
 Transports make_members(const std::string& kind, std::size_t count) {
-  if (kind == "in_process") {
-    InProcessNetwork network;
-    return make_members(network, count);
-  }
-  Transports all;
-  for (std::uint32_t i = 0; i < count; ++i) {
-    auto transport = GrpcTransport::listen({.job = "test"}).value_or_throw();
-    transport->set_self(island(i));
-    all.push_back(std::move(transport));
-  }
+  if (kind == "nccl")
+    return make_nccl_members("in_process", std::make_shared<MemoryLinks>(), count);
+  return introduced(strangers(kind, count));
+}
+
+Transports make_nccl_members(const std::string& control, const std::shared_ptr<PairLinks>& links,
+                             std::size_t count, const NcclOptions& options) {
+  Transports all = strangers(control, count);
+  for (auto& one : all) one = std::make_unique<NcclTransport>(std::move(one), links, options);
   return introduced(std::move(all));
 }
 

@@ -5,16 +5,20 @@
 #include <vector>
 
 #include <outrigger/comm/transport/in_process.h>
+#include <outrigger/comm/transport/nccl/nccl_transport.h>
 #include <outrigger/comm/transport/transport.h>
 
 namespace outrigger::test {
 
 using Transports = std::vector<std::unique_ptr<Transport>>;
 
-// Islands 0 to count - 1 in incarnation 1, on an "in_process" or "grpc" transport, all known to
-// each other.
+// Islands 0 to count - 1 in incarnation 1, all known to each other, on an "in_process", "grpc" or
+// "nccl" transport: the last with links in memory.
 Transports make_members(const std::string& kind, std::size_t count);
 Transports make_members(InProcessNetwork& network, std::size_t count);
+// NCCL's with these links, under control transports of the kind.
+Transports make_nccl_members(const std::string& control, const std::shared_ptr<PairLinks>& links,
+                             std::size_t count, const NcclOptions& options = {});
 
 MemberId island(std::uint32_t index, std::uint64_t incarnation = 1);
 TimePoint in(double seconds);

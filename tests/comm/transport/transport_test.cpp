@@ -11,8 +11,8 @@ using namespace outrigger::test;
 namespace {
 
 const std::string& any_transport() {
-  static const std::vector<std::string> kinds = {"in_process", "grpc"};
-  return kinds[GENERATE(0U, 1U)];
+  static const std::vector<std::string> kinds = {"in_process", "grpc", "nccl"};
+  return kinds[GENERATE(0U, 1U, 2U)];
 }
 
 }  // namespace

@@ -238,6 +238,12 @@ TEST_CASE("recipe settings without effect are warnings that say why") {
         std::string::npos);
   CHECK(warned({"islands.count=1", "comm.channels=2"})
             .find("comm.channels: has no effect: there is one island") != std::string::npos);
+  CHECK(warned({"islands.count=1", "comm.transport=nccl"})
+            .find("comm.transport: has no effect: there is one island") != std::string::npos);
+  CHECK(warned({"comm.transport=nccl"}) == "");
+  CHECK(warned({"comm.transport=nccl", "comm.channels=2"})
+            .find("comm.channels: has little effect: nccl makes connections of its own") !=
+        std::string::npos);
   CHECK(warned({"inner.schedule={kind: constant, final: 0.5}"})
             .find("inner.schedule.final: has no effect") != std::string::npos);
   CHECK(warned({"inner.optimizer=sgd", "inner.eps=1e-6"})

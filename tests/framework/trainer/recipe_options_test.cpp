@@ -50,6 +50,20 @@ TEST_CASE("the recipe's inner defaults are the inner optimizer's own") {
   CHECK(from_recipe.adamw_lr == own.adamw_lr);
 }
 
+// Mutation: in transport_of, ask for neither the islands nor sync.enabled.
+TEST_CASE("islands that exchange nothing need no NCCL") {
+  Recipe recipe;
+  recipe.islands.names = {"paris", "tokyo"};
+  CHECK(transport_of(recipe) == "grpc");
+  recipe.comm.transport = "nccl";
+  CHECK(transport_of(recipe) == "nccl");
+  recipe.sync.enabled = false;
+  CHECK(transport_of(recipe) == "grpc");
+  recipe.sync.enabled = true;
+  recipe.islands.names = {"paris"};
+  CHECK(transport_of(recipe) == "grpc");
+}
+
 // Mutation: in recipe_options.cpp, leave one of these lines out.
 TEST_CASE("a recipe's outer and aggregation keys reach the classes that they configure") {
   Recipe recipe;

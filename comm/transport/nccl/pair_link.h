@@ -1,0 +1,48 @@
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <span>
+#include <stop_token>
+
+#include <outrigger/comm/clock.h>
+#include <outrigger/comm/status.h>
+
+namespace outrigger {
+
+// Names a link to both of its ends; a ncclUniqueId where NCCL makes it.
+using LinkId = std::array<std::byte, 128>;
+enum class LinkEnd { kSender, kReceiver };
+
+// One way from one member to another for whole messages, whose lengths and order both ends know.
+// Each call blocks until its message has left (send) or is here (receive), the deadline has passed
+// (DeadlineExceeded) or stop is requested (Cancelled). After a call that was not Ok the link is of
+// no more use. One thread at a time. Destroying an end asks nothing of the other, whose calls then
+// fail or reach their deadlines.
+class PairLink {
+ public:
+  using Take = std::function<void(std::size_t offset, std::span<const std::byte> piece)>;
+
+  virtual ~PairLink() = default;
+  virtual Status send(std::span<const std::byte> message, TimePoint deadline,
+                      const std::stop_token& stop) = 0;
+  // `take` gets the message in order, in pieces that are gone when it returns.
+  virtual Status receive(std::size_t bytes, const Take& take, TimePoint deadline,
+                         const std::stop_token& stop) = 0;
+};
+
+// Makes links. Thread-safe.
+class PairLinks {
+ public:
+  virtual ~PairLinks() = default;
+  // For a link that is to be; the receiver asks for it and tells the sender.
+  virtual Result<LinkId> make_id() = 0;
+  // Blocks until both ends are there; ends like a link's calls.
+  virtual Result<std::unique_ptr<PairLink>> connect(const LinkId& id, LinkEnd end,
+                                                    TimePoint deadline,
+                                                    const std::stop_token& stop) = 0;
+};
+
+}  // namespace outrigger

@@ -1,0 +1,41 @@
+#pragma once
+
+#include <cstdint>
+
+#include <outrigger/comm/shared_bytes.h>
+#include <outrigger/comm/transport/nccl/pair_link.h>
+#include <outrigger/comm/transport/transport.h>
+
+namespace outrigger {
+
+// What NcclTransport sends over its control transport. A message's sender offers it under the
+// message's own tag; its receiver answers under answer_tag(). An offer is the payload's frame
+// header. All travel as fp32 payloads, so that the control transport checks length and sum.
+
+// Little-endian: code u32 | length of the text u32 | generation u64 | place u64 | id, or text.
+struct Answer {
+  Status refused;                // Ok: send it
+  std::uint64_t generation = 0;  // of the link, from 1 on; each has an id of its own
+  std::uint64_t place = 0;       // of the message among the generation's, from 0 on
+  LinkId id{};
+};
+
+inline constexpr std::size_t kAnswerBytes = 256;
+// What a recv of one expects.
+Expected expected_of(std::size_t control_bytes);
+
+SharedBytes pack(const FrameBytes& offer);
+SharedBytes pack(const Answer& answer);  // a text that is too long is cut
+// REQUIRES: kAnswerBytes. Whatever they hold becomes an answer: an unknown code a refusal as
+// Internal.
+Answer unpack_answer(std::span<const std::byte> bytes);
+
+// Collectives number their hops from 0, and some take the very last; so the hops between, which
+// answers have, are free.
+bool is_free(const Tag& tag);  // for a message
+Tag answer_tag(const Tag& tag);
+// Of kNoticeBytes that say that this end of the link has given the generation up.
+inline constexpr std::size_t kNoticeBytes = 4;
+Tag notice_tag(LinkEnd end, std::uint64_t generation);
+
+}  // namespace outrigger

@@ -1,0 +1,159 @@
+#include "memory_links.h"
+
+#include <algorithm>
+#include <cstring>
+#include <deque>
+#include <vector>
+
+namespace outrigger::test {
+namespace {
+
+struct Wire {
+  std::deque<std::vector<std::byte>> pieces;
+  bool sender = false, receiver = false;  // have come
+};
+
+}  // namespace
+
+struct MemoryLinks::Shared {
+  std::mutex mutex;
+  std::condition_variable_any changed;
+  std::uint64_t ids = 0;
+  std::map<LinkId, Wire> wires;
+  std::size_t to_fail[2] = {}, connects = 0, under_way = 0, most_under_way = 0;
+  bool stalled[2] = {}, alter = false;
+
+  // Until `ready`, as a link's call ends.
+  template <class Ready>
+  Status wait(std::unique_lock<std::mutex>& lock, LinkEnd end, TimePoint deadline,
+              const std::stop_token& stop, Ready ready) {
+    const auto at = static_cast<std::size_t>(end);
+    if (to_fail[at] > 0) {
+      --to_fail[at];
+      return {Code::kInternal, "the link was made to fail"};
+    }
+    const bool is =
+        changed.wait_until(lock, stop, deadline, [&] { return !stalled[at] && ready(); });
+    if (stop.stop_requested()) return {Code::kCancelled, "the link was stopped"};
+    if (!is) return {Code::kDeadlineExceeded, "the other end of the link did nothing in time"};
+    return {};
+  }
+};
+
+namespace {
+
+class MemoryLink : public PairLink {
+ public:
+  MemoryLink(std::shared_ptr<MemoryLinks::Shared> shared, const LinkId& id)
+      : shared_(std::move(shared)), id_(id) {}
+
+  Status send(std::span<const std::byte> message, TimePoint deadline,
+              const std::stop_token& stop) override {
+    std::unique_lock lock(shared_->mutex);
+    Wire& wire = shared_->wires[id_];
+    for (std::size_t at = 0; at < message.size();) {
+      const Status status = shared_->wait(lock, LinkEnd::kSender, deadline, stop,
+                                          [&] { return wire.pieces.size() < 2; });
+      if (!status.ok()) return status;
+      const auto piece =
+          message.subspan(at, std::min(MemoryLinks::kPieceBytes, message.size() - at));
+      wire.pieces.emplace_back(piece.begin(), piece.end());
+      if (std::exchange(shared_->alter, false)) wire.pieces.back().back() ^= std::byte{4};
+      at += piece.size();
+      shared_->changed.notify_all();
+    }
+    return {};
+  }
+
+  Status receive(std::size_t bytes, const Take& take, TimePoint deadline,
+                 const std::stop_token& stop) override {
+    std::unique_lock lock(shared_->mutex);
+    Wire& wire = shared_->wires[id_];
+    ++shared_->under_way;
+    shared_->most_under_way = std::max(shared_->most_under_way, shared_->under_way);
+    Status status;
+    for (std::size_t at = 0; status.ok() && at < bytes;) {
+      status = shared_->wait(lock, LinkEnd::kReceiver, deadline, stop,
+                             [&] { return !wire.pieces.empty(); });
+      if (!status.ok()) break;
+      const std::vector<std::byte> piece = std::move(wire.pieces.front());
+      wire.pieces.pop_front();
+      shared_->changed.notify_all();
+      lock.unlock();
+      take(at, piece);
+      lock.lock();
+      at += piece.size();
+    }
+    --shared_->under_way;
+    return status;
+  }
+
+ private:
+  const std::shared_ptr<MemoryLinks::Shared> shared_;
+  const LinkId id_;
+};
+
+}  // namespace
+
+MemoryLinks::MemoryLinks() : shared_(std::make_shared<Shared>()) {}
+MemoryLinks::~MemoryLinks() = default;
+
+Result<LinkId> MemoryLinks::make_id() {
+  const std::lock_guard lock(shared_->mutex);
+  LinkId id{};
+  ++shared_->ids;
+  std::memcpy(id.data(), &shared_->ids, sizeof shared_->ids);
+  return id;
+}
+
+Result<std::unique_ptr<PairLink>> MemoryLinks::connect(const LinkId& id, LinkEnd end,
+                                                       TimePoint deadline,
+                                                       const std::stop_token& stop) {
+  std::unique_lock lock(shared_->mutex);
+  ++shared_->connects;
+  Wire& wire = shared_->wires[id];
+  (end == LinkEnd::kSender ? wire.sender : wire.receiver) = true;
+  shared_->changed.notify_all();
+  const Status status =
+      shared_->wait(lock, end, deadline, stop, [&] { return wire.sender && wire.receiver; });
+  if (!status.ok()) return status;
+  return std::unique_ptr<PairLink>(std::make_unique<MemoryLink>(shared_, id));
+}
+
+void MemoryLinks::fail_next(LinkEnd end, std::size_t calls) {
+  const std::lock_guard lock(shared_->mutex);
+  shared_->to_fail[static_cast<std::size_t>(end)] = calls;
+}
+
+void MemoryLinks::stall(LinkEnd end, bool on) {
+  const std::lock_guard lock(shared_->mutex);
+  shared_->stalled[static_cast<std::size_t>(end)] = on;
+  shared_->changed.notify_all();
+}
+
+void MemoryLinks::alter_next_message() {
+  const std::lock_guard lock(shared_->mutex);
+  shared_->alter = true;
+}
+
+std::size_t MemoryLinks::made() const {
+  const std::lock_guard lock(shared_->mutex);
+  return shared_->ids;
+}
+
+std::size_t MemoryLinks::connects() const {
+  const std::lock_guard lock(shared_->mutex);
+  return shared_->connects;
+}
+
+std::size_t MemoryLinks::under_way() const {
+  const std::lock_guard lock(shared_->mutex);
+  return shared_->under_way;
+}
+
+std::size_t MemoryLinks::most_under_way() const {
+  const std::lock_guard lock(shared_->mutex);
+  return shared_->most_under_way;
+}
+
+}  // namespace outrigger::test

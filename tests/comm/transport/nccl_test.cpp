@@ -1,0 +1,246 @@
+// What NcclTransport does beyond every transport's rules, over links in memory.
+#include <atomic>
+#include <thread>
+
+#include <outrigger/comm/transport/nccl/nccl_links.h>
+#include <outrigger/comm/transport/nccl/wire.h>
+
+#include "members.h"
+#include "memory_links.h"
+#include "support/catch.h"
+
+using namespace outrigger;
+using namespace outrigger::test;
+
+namespace outrigger::nccl_test {
+namespace {
+
+constexpr std::size_t kBytes = 400000;  // several pieces of a link
+
+struct Pair {
+  std::shared_ptr<MemoryLinks> links = std::make_shared<MemoryLinks>();
+  std::atomic<int> warnings = 0;
+  Transports members;
+
+  explicit Pair(double patience = 5, const std::string& control = "in_process") {
+    NcclOptions options{.patience = in(patience)-Clock::now()};
+    options.warn = [this](const std::string&) { ++warnings; };
+    members = make_nccl_members(control, links, 2, options);
+  }
+
+  // Both statuses of one message from island 0 to island 1.
+  std::pair<Status, Status> exchange(std::uint32_t number, double seconds = 30) {
+    const auto payload = pattern(kBytes, number);
+    std::vector<std::byte> dest(kBytes);
+    const Operation received = recv(*members[1], island(0), tag(number), dest, seconds);
+    const Operation sent = send(*members[0], island(1), tag(number), payload, seconds);
+    const Status status = received.wait();
+    if (status.ok()) CHECK((dest == payload));
+    return {status, sent.wait()};
+  }
+
+  // As soon as a message gets through again.
+  void recovers(std::uint32_t number) {
+    for (const TimePoint end = in(20);; ++number) {
+      const auto [received, sent] = exchange(number);
+      if (received.ok() && sent.ok()) return;
+      REQUIRE(Clock::now() < end);
+    }
+  }
+};
+
+}  // namespace
+
+// Mutation: in Incoming::drop, keep id_ (it hangs, or fails); in Outgoing::granted, do not call
+// begin_generation (likewise); in Outgoing::fail, do not tell_broken (the receiver then waits out
+// its deadline).
+TEST_CASE("nccl: a link that fails at either end costs its messages and is made anew") {
+  const LinkEnd end = GENERATE(LinkEnd::kSender, LinkEnd::kReceiver);
+  Pair pair;
+  CHECK(pair.exchange(0).first.to_string() == "ok");
+  CHECK(pair.exchange(1).first.to_string() == "ok");
+  CHECK(pair.links->made() == 1);
+  pair.links->fail_next(end);
+  const TimePoint begin = Clock::now();
+  const auto [received, sent] = pair.exchange(2);
+  CHECK_FALSE(received.ok());
+  CHECK(received.message().find("island 0 (incarnation 1)") != std::string::npos);
+  CHECK_FALSE(sent.ok());
+  CHECK(sent.message().find("island 1 (incarnation 1)") != std::string::npos);
+  CHECK((end == LinkEnd::kSender ? sent : received).message().find("made to fail") !=
+        std::string::npos);
+  CHECK(Clock::now() < begin + std::chrono::seconds(15));
+  pair.recovers(3);
+  CHECK(pair.links->made() == 2);
+  CHECK(pair.warnings == 1);  // at the end where it failed
+}
+
+// Mutation: in Incoming::receive, pass TimePoint::max() to the link (the test hangs); in
+// Outgoing::check_place, let an older generation pass.
+TEST_CASE("nccl: a link that stands still is given up at its message's deadline") {
+  const LinkEnd end = GENERATE(LinkEnd::kSender, LinkEnd::kReceiver);
+  Pair pair(0.3);
+  CHECK(pair.exchange(0).first.to_string() == "ok");
+  pair.links->stall(end, true);
+  const auto [received, sent] = pair.exchange(1, 0.2);
+  CHECK(received.code() == Code::kDeadlineExceeded);
+  CHECK(received.message().find("island 0 (incarnation 1)") != std::string::npos);
+  CHECK_FALSE(sent.ok());
+  pair.links->stall(end, false);
+  pair.recovers(2);
+}
+
+// Mutation: in NcclTransport::send, cancel the answer at once with the offer (links are then
+// remade); in Incoming::receive, copy without touch() (ASan: dest is gone).
+TEST_CASE("nccl: cancelling at any moment leaves the link in step") {
+  Pair pair;
+  CHECK(pair.exchange(0).first.to_string() == "ok");
+  std::uint32_t random = 1;
+  for (std::uint32_t i = 1; i <= 200; ++i) {
+    random = random * 1664525U + 1013904223U;
+    const auto payload = pattern(kBytes, i);
+    std::vector<std::byte> dest(kBytes);
+    // The other end may be left without it, and waits so long.
+    const bool sender = (random & 1024) != 0;
+    const Operation received = recv(*pair.members[1], island(0), tag(i), dest, sender ? 0.02 : 30);
+    const Operation sent = send(*pair.members[0], island(1), tag(i), payload, sender ? 30 : 0.02);
+    std::this_thread::sleep_for(std::chrono::microseconds(random >> 24));
+    (sender ? sent : received).cancel();
+    const Status got = received.wait();
+    if (got.ok()) CHECK((dest == payload));
+    (void)sent.wait();
+  }
+  CHECK(pair.exchange(1000).first.to_string() == "ok");
+  CHECK(pair.exchange(1001).second.to_string() == "ok");
+  CHECK(pair.links->made() == 1);
+  CHECK(pair.warnings == 0);
+}
+
+// Mutation: in Incoming::receive, end with Ok instead of check_dest's status; or return that status
+// (the link is then remade).
+TEST_CASE("nccl: bytes altered on the link are found, and the link stays") {
+  Pair pair;
+  pair.links->alter_next_message();
+  const Status received = pair.exchange(0).first;
+  CHECK(received.code() == Code::kCorruption);
+  CHECK(received.message().find("island 0 (incarnation 1)") != std::string::npos);
+  CHECK(pair.exchange(1).first.to_string() == "ok");
+  CHECK(pair.links->made() == 1);
+}
+
+// Mutation: in Incoming::run, hold no slot.
+TEST_CASE("nccl: only so many receives are under way on a device at once") {
+  const auto links = std::make_shared<MemoryLinks>();
+  const auto members = make_nccl_members("in_process", links, 7);
+  links->stall(LinkEnd::kSender, true);
+  std::vector<std::vector<std::byte>> dests(6, std::vector<std::byte>(kBytes));
+  std::vector<Operation> operations;
+  for (std::uint32_t k = 1; k < 7; ++k) {
+    operations.push_back(recv(*members[0], island(k), tag(k), dests[k - 1]));
+    operations.push_back(send(*members[k], island(0), tag(k), pattern(kBytes, k)));
+  }
+  for (const TimePoint end = in(20); links->connects() < 2 * NcclCore::kAtOnce;) {
+    REQUIRE(Clock::now() < end);
+    std::this_thread::yield();
+  }
+  links->stall(LinkEnd::kSender, false);
+  for (const Operation& operation : operations) CHECK(operation.wait().to_string() == "ok");
+  for (std::uint32_t k = 1; k < 7; ++k) CHECK((dests[k - 1] == pattern(kBytes, k)));
+  CHECK(links->most_under_way() <= NcclCore::kAtOnce);
+}
+
+// Mutation: in Incoming::begin_generation, do not listen_for_broken: the message then takes its
+// deadline, 100 s.
+TEST_CASE("nccl: a peer that closes, or whose connection goes, fails what is on its link at once") {
+  const std::string control = GENERATE(as<std::string>(), "in_process", "grpc");
+  Pair pair(5, control);
+  CHECK(pair.exchange(0).first.to_string() == "ok");
+  pair.links->stall(LinkEnd::kSender, true);
+  std::vector<std::byte> dest(kBytes);
+  const Operation received = recv(*pair.members[1], island(0), tag(1), dest, 100);
+  const Operation sent = send(*pair.members[0], island(1), tag(1), pattern(kBytes), 100);
+  for (const TimePoint end = in(20); pair.links->under_way() == 0;) {
+    REQUIRE(Clock::now() < end);
+    std::this_thread::yield();
+  }
+  pair.members[0].reset();
+  CHECK(sent.wait().code() == Code::kUnavailable);
+  const Status status = received.wait();
+  INFO(status.to_string());
+  CHECK(status.code() == Code::kUnavailable);
+  CHECK(status.message().find("island 0 (incarnation 1)") != std::string::npos);
+  CHECK(status.message().find("18446744073709551615") == std::string::npos);
+}
+
+// Mutation: in NcclTransport::abort_before, leave rendezvous out.
+TEST_CASE("nccl: a newer attempt and a lost peer also fail what is on the link") {
+  const bool lost = GENERATE(true, false);
+  Pair pair;
+  CHECK(pair.exchange(0).first.to_string() == "ok");
+  pair.links->stall(LinkEnd::kSender, true);
+  std::vector<std::byte> dest(kBytes);
+  const Operation received = recv(*pair.members[1], island(0), tag(0, 7, 1), dest);
+  const Operation sent = send(*pair.members[0], island(1), tag(0, 7, 1), pattern(kBytes), 2);
+  for (const TimePoint end = in(20); pair.links->under_way() == 0;) {
+    REQUIRE(Clock::now() < end);
+    std::this_thread::yield();
+  }
+  if (lost)
+    pair.members[1]->peer_lost(island(0), {Code::kUnavailable, "no heartbeat for 5 s"});
+  else
+    pair.members[1]->abort_before({0, 7}, {1, 2});
+  const Status status = received.wait();
+  CHECK(status.code() == (lost ? Code::kUnavailable : Code::kAborted));
+  if (lost) CHECK(status.message().find("no heartbeat for 5 s") != std::string::npos);
+  pair.links->stall(LinkEnd::kSender, false);
+  (void)sent.wait();
+}
+
+// Mutation: in is_free, take the first quarter alone.
+TEST_CASE("nccl: answers and notices have tags that messages cannot have") {
+  for (const std::uint32_t hop : {0U, 7U, (1U << 30) - 1, 0U - (1U << 30), 0xffffffffU}) {
+    Tag message = tag(3);
+    message.hop = hop;
+    CHECK(is_free(message));
+    CHECK_FALSE(is_free(answer_tag(message)));
+    CHECK(answer_tag(message) != message);
+  }
+  CHECK_FALSE(is_free(notice_tag(LinkEnd::kSender, 1)));
+  Pair pair;
+  Tag taken = tag(0);
+  taken.hop = 1U << 30;
+  std::vector<std::byte> dest(4);
+  CHECK(recv(*pair.members[1], island(0), taken, dest).wait().code() == Code::kInternal);
+  CHECK(send(*pair.members[0], island(1), taken, dest).wait().code() == Code::kInternal);
+}
+
+// Mutation: in unpack_answer, take any code as it is; the length as it is (ASan).
+TEST_CASE("nccl: an answer survives the way, and any bytes are one") {
+  LinkId id;
+  id.fill(std::byte{7});
+  const Answer granted = unpack_answer(pack(Answer{Status(), 5, 9, id}).bytes);
+  CHECK(granted.refused.ok());
+  CHECK(granted.generation == 5);
+  CHECK(granted.place == 9);
+  CHECK((granted.id == id));
+  const std::string text(1000, 'x');
+  const Answer refused = unpack_answer(pack(Answer{{Code::kCorruption, text}, 0, 0, {}}).bytes);
+  CHECK(refused.refused.code() == Code::kCorruption);
+  CHECK(text.starts_with(refused.refused.message()));
+  CHECK(refused.refused.message().size() > 200);
+  const std::vector<std::byte> hostile(kAnswerBytes, std::byte{0xff});
+  const Answer odd = unpack_answer(hostile);
+  CHECK(odd.refused.code() == Code::kInternal);
+  CHECK(odd.refused.message().size() < kAnswerBytes);
+}
+
+// Mutation: in no_nccl.cpp, return Internal.
+TEST_CASE("nccl: a build or a machine without it says so, and how to go on") {
+  const Status status = check_nccl();
+  if (status.ok()) return;  // a machine that has it
+  CHECK(status.code() == Code::kNotFound);
+  CHECK(status.message().find("comm.transport: grpc") != std::string::npos);
+  CHECK(make_nccl_links().status().message() == status.message());
+}
+
+}  // namespace outrigger::nccl_test
