@@ -9,6 +9,7 @@
 #include <outrigger/comm/membership/service.h>
 #include <outrigger/comm/membership/session.h>
 #include <outrigger/comm/transport/grpc.h>
+#include <outrigger/comm/transport/nccl/nccl_links.h>
 
 #include "comm/membership/blocking_journal.h"
 #include "comm/membership/desk.h"
@@ -328,6 +329,28 @@ TEST_CASE("a session that finds no coordinator says so in time") {
     CHECK(error.status().code() == Code::kDeadlineExceeded);
     CHECK(std::string(error.what()).find("the coordinator does not answer") != std::string::npos);
   }
+}
+
+// Mutation: in links_of, take whatever is not nccl for grpc; in Session::join, make the links when
+// the coordinator has answered (the session then finds none).
+TEST_CASE("a transport that is not there is refused before anything starts") {
+  SessionOptions options;
+  options.coordinator = "127.0.0.1:1";
+  options.island = "ada";
+  options.job = "test";
+  const auto refused = [&] {
+    try {
+      Session::join(options);
+    } catch (const Error& error) {
+      return error.status();
+    }
+    return Status();
+  };
+  options.transport = "tcp";
+  CHECK(refused().code() == Code::kInvalidArgument);
+  CHECK(refused().message().find("'tcp'; there are grpc and nccl") != std::string::npos);
+  options.transport = "nccl";
+  if (const Status lacks = check_nccl(); !lacks.ok()) CHECK(refused().message() == lacks.message());
 }
 
 // Mutation: in fill_in, leave out the check of the topology.

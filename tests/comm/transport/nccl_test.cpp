@@ -3,6 +3,7 @@
 #include <thread>
 
 #include <outrigger/comm/transport/nccl/nccl_links.h>
+#include <outrigger/comm/transport/nccl/outgoing.h>
 #include <outrigger/comm/transport/nccl/wire.h>
 
 #include "members.h"
@@ -75,8 +76,8 @@ TEST_CASE("nccl: a link that fails at either end costs its messages and is made 
   CHECK(pair.warnings == 1);  // at the end where it failed
 }
 
-// Mutation: in Incoming::receive, pass TimePoint::max() to the link (the test hangs); in
-// Outgoing::check_place, let an older generation pass.
+// Mutation: in Incoming::receive and in Outgoing::transfer, pass TimePoint::max() to the link
+// (each end alone is told by the other).
 TEST_CASE("nccl: a link that stands still is given up at its message's deadline") {
   const LinkEnd end = GENERATE(LinkEnd::kSender, LinkEnd::kReceiver);
   Pair pair(0.3);
@@ -86,6 +87,10 @@ TEST_CASE("nccl: a link that stands still is given up at its message's deadline"
   CHECK(received.code() == Code::kDeadlineExceeded);
   CHECK(received.message().find("island 0 (incarnation 1)") != std::string::npos);
   CHECK_FALSE(sent.ok());
+  for (const TimePoint until = in(20); pair.warnings == 0;) {  // the link, too
+    REQUIRE(Clock::now() < until);
+    std::this_thread::yield();
+  }
   pair.links->stall(end, false);
   pair.recovers(2);
 }
@@ -194,6 +199,35 @@ TEST_CASE("nccl: a newer attempt and a lost peer also fail what is on the link")
   if (lost) CHECK(status.message().find("no heartbeat for 5 s") != std::string::npos);
   pair.links->stall(LinkEnd::kSender, false);
   (void)sent.wait();
+}
+
+// Mutation: in Outgoing::check_place, let an older generation pass, or a place that is taken; in
+// begin_generation, keep the queue.
+TEST_CASE("nccl: grants of an older link or of a taken place are refused") {
+  InProcessNetwork network;
+  const auto core = std::shared_ptr<NcclCore>(
+      new NcclCore{network.transport(island(0)), std::make_shared<MemoryLinks>(), {}});
+  const auto outgoing = std::make_shared<Outgoing>(island(1), core);
+  const auto grant = [&](std::uint64_t generation, std::uint64_t place) {
+    const auto state = std::make_shared<Operation::State>(in(30), "sending it");
+    const SharedBytes payload = std::make_shared<const ByteBuffer>(4);
+    outgoing->granted({Status(), generation, place, {}}, {payload, state});
+    return Operation(state);
+  };
+  const Operation first = grant(2, 5);  // waits for the places before it
+  const Operation older = grant(1, 0), twice = grant(2, 5);
+  REQUIRE(older.done());
+  CHECK(older.wait().code() == Code::kUnavailable);
+  REQUIRE(twice.done());
+  CHECK(twice.wait().code() == Code::kCorruption);
+  CHECK_FALSE(first.done());
+  const Operation newer = grant(3, 5);
+  REQUIRE(first.done());
+  CHECK(first.wait().code() == Code::kUnavailable);
+  CHECK_FALSE(newer.done());
+  outgoing->close({Code::kUnavailable, "closed"});
+  outgoing->join();
+  CHECK(newer.wait().message() == "sending it: closed");
 }
 
 // Mutation: in is_free, take the first quarter alone.
