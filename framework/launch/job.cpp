@@ -141,11 +141,14 @@ void Job::overdue(std::size_t child, std::string what, TimePoint now) {
   fail(child, {now, std::move(what), "", false}, now);
 }
 
+void Job::limit_ending(TimePoint now) {
+  if (waits_for_blamed_ || phase_ != Phase::kEnding || !only_blamed_left()) return;
+  waits_for_blamed_ = true;
+  deadline_ = std::min(deadline_, now + limits_.die);
+}
+
 void Job::on_time(TimePoint now) {
-  if (phase_ == Phase::kEnding && only_blamed_left()) {
-    signal_all(SIGKILL);
-    enter(Phase::kKilling, limits_.kill, now);
-  }
+  limit_ending(now);
   if (phase_ == Phase::kRunning || phase_ == Phase::kOver || now < deadline_) return;
   if (phase_ == Phase::kListening)
     overdue(0, fmt::format("it did not listen within {:.0f} s", seconds(limits_.listen)), now);
@@ -158,7 +161,7 @@ void Job::on_time(TimePoint now) {
                 now);
   if (phase_ == Phase::kKilling) {
     phase_ = Phase::kOver;  // a process in the middle of a device's call may linger
-  } else if (phase_ == Phase::kTerminating) {
+  } else if (phase_ == Phase::kTerminating || (phase_ == Phase::kEnding && waits_for_blamed_)) {
     signal_all(SIGKILL);
     enter(Phase::kKilling, limits_.kill, now);
   } else {

@@ -20,6 +20,8 @@ namespace outrigger {
 struct JobLimits {
   Duration listen = std::chrono::seconds(30);  // until the coordinator listens
   Duration end = std::chrono::seconds(30);  // for the others to end by themselves after a failure
+  // Of that, for those that all others blame: a killed process may take a moment to be gone.
+  Duration die = std::chrono::seconds(2);
   Duration finish =
       std::chrono::minutes(10);  // from a stop, or the first island's end, to the last's
   Duration leave = std::chrono::seconds(10);  // for the coordinator, once all islands have ended
@@ -99,6 +101,7 @@ class Job {
   bool alive(std::size_t child) const;
   bool islands_ended() const;
   bool only_blamed_left() const;
+  void limit_ending(TimePoint now);
 
   std::vector<ChildRecord> children_;
   JobLimits limits_;
@@ -106,6 +109,7 @@ class Job {
   TimePoint deadline_;
   std::optional<int> stop_signal_;
   bool killed_by_user_ = false;
+  bool waits_for_blamed_ = false;      // only those that are blamed are left, and may be dying
   bool ended_by_stop_signal_ = false;  // a child
   std::vector<Action> actions_;
 };

@@ -24,7 +24,7 @@ std::vector<ChildRecord> children() {
 
 // A job of which all three run.
 Job running() {
-  Job job(children(), {30s, 20s, 600s, 10s, 5s, 4s}, kStart);
+  Job job(children(), {30s, 20s, 2s, 600s, 10s, 5s, 4s}, kStart);
   job.on_started(kCoordinator, 100);
   job.on_event(kCoordinator, Listening{"a:1"}, kStart);
   job.take_actions();
@@ -135,15 +135,41 @@ TEST_CASE("when everybody blames somebody the first one blamed is it") {
   CHECK(verdict.cause.find("no heartbeat for 5 s") != std::string::npos);
 }
 
-// Mutation: only_blamed_left() is always false.
-TEST_CASE("who is blamed by all others and still there is ended at once") {
+// Mutation: only_blamed_left() is always false; limit_ending() sets the deadline anew each time, or
+// sets a later one.
+TEST_CASE("who is blamed by all others and still there is ended soon") {
   Job job = running();
   job.on_event(kOslo, Failed{Code::kUnavailable, "paris is lost", "paris"}, kStart);
   job.on_exit(kOslo, kFailed, kStart);
   CHECK(signals(job).empty());
   job.on_exit(kCoordinator, kFailed, kStart);
   job.on_time(kStart);
+  CHECK(signals(job).empty());
+  REQUIRE(job.deadline() == kStart + 2s);
+  job.on_time(kStart + 1s);
+  CHECK(job.deadline() == kStart + 2s);
+  job.on_time(kStart + 2s);
   CHECK(signals(job) == Sent{{kParis, SIGKILL}});
+  Job late = running();
+  late.on_event(kOslo, Failed{Code::kUnavailable, "paris is lost", "paris"}, kStart);
+  late.on_exit(kOslo, kFailed, kStart);
+  late.on_exit(kCoordinator, kFailed, kStart + 19s);
+  late.on_time(kStart + 19s);
+  CHECK(late.deadline() == kStart + 20s);
+}
+
+// A process of many threads and much memory takes a while to be gone.
+// Mutation: on_time() sends SIGKILL as soon as only_blamed_left().
+TEST_CASE("a death that is seen a little after the others' ends is its own") {
+  Job job = running();
+  job.on_event(kOslo, Failed{Code::kUnavailable, "paris is lost", "paris"}, kStart);
+  job.on_exit(kCoordinator, kFailed, kStart);
+  job.on_exit(kOslo, kFailed, kStart);
+  job.on_time(kStart);
+  job.on_exit(kParis, kKilled, kStart + 1s);
+  CHECK(job.over());
+  CHECK(judge(job).root == kParis);
+  CHECK(judge(job).cause.find("was killed by signal 9") != std::string::npos);
 }
 
 // Mutation: only_blamed_left() is asked in end(), before the rest of the moment is known.
