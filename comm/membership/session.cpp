@@ -1,5 +1,6 @@
 #include <outrigger/comm/membership/session.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdlib>
 #include <mutex>
@@ -45,6 +46,15 @@ LogSink one_at_a_time(LogSink log) {
   };
 }
 
+// With `hierarchical` a site's members reach each other over links, and other sites' over gRPC.
+std::function<bool(MemberId, MemberId)> linked_members(const SessionOptions& options) {
+  if (options.topology != "hierarchical" || options.sites.empty()) return {};
+  return [sites = options.sites](MemberId one, MemberId other) {
+    return std::max(one.island, other.island) < sites.size() &&
+           sites[one.island] == sites[other.island];
+  };
+}
+
 // The links that carry the payloads; none: gRPC carries them itself. Throws Error.
 std::shared_ptr<PairLinks> links_of(const SessionOptions& options, const NcclOptions& nccl) {
   if (options.transport == "grpc") return nullptr;
@@ -64,9 +74,10 @@ Session Session::join(SessionOptions options) {
   options.log = one_at_a_time(std::move(options.log));
   // Links and listening come first: what is wrong there should be known before anybody is told of
   // this member.
-  const NcclOptions nccl{.warn = [log = options.log](const std::string& text) {
-    if (log) log({LogLine::Level::kWarning, text});
-  }};
+  const NcclOptions nccl{.linked = linked_members(options),
+                         .warn = [log = options.log](const std::string& text) {
+                           if (log) log({LogLine::Level::kWarning, text});
+                         }};
   const std::shared_ptr<PairLinks> links = links_of(options, nccl);
   auto listening = std::make_shared<std::unique_ptr<GrpcTransport>>(
       GrpcTransport::listen({.listen = options.listen,

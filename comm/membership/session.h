@@ -27,7 +27,8 @@ struct SessionOptions {
   std::string listen = "127.0.0.1:0";  // where this member's transport listens
   std::string topology = "auto";       // auto, or a collective's name
   // grpc; or nccl, which moves the payloads (nccl_transport.h, nccl_links.h) while gRPC controls
-  // it. Of members that are processes: those of a LocalJob need neither.
+  // it; under `hierarchical` inside of a site only, and gRPC moves what goes between sites. Of
+  // members that are processes: those of a LocalJob need neither.
   std::string transport = "grpc";
   std::uint32_t channels = 4;          // GrpcOptions::channels
   std::vector<std::uint32_t> sites{};  // by island; empty: each its own. `hierarchical` only

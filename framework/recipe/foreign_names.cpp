@@ -85,7 +85,6 @@ constexpr ForeignName kForeignNames[] = {
     {"nnodes", "islands.count", "an island is one process"},
     // Outrigger's own, still to come
     {"islands.workers", "", kOneWorker},
-    {"comm.transport", "", "has no key: `train` uses gRPC; leave it out"},
     {"membership.policy", "",
      "has no key yet: the policy is strict, so a lost island ends the job; leave it out"},
     {"membership.min_islands", "",

@@ -16,6 +16,9 @@ namespace outrigger {
 struct NcclOptions {
   // How long the other end may take for what it is bound to do at once; then the link is broken.
   Duration patience = std::chrono::seconds(5);
+  // Whether payloads between two members go over links; the others' go over the control transport.
+  // Empty: all go over links.
+  std::function<bool(MemberId one, MemberId other)> linked{};
   std::function<void(const std::string&)> warn{};  // a link broke; from any thread, empty: nowhere
 };
 

@@ -48,6 +48,15 @@ Status check_tag(const Tag& tag) {
           fmt::format("hop {} is one of those that this transport takes for itself", tag.hop)};
 }
 
+// The control transport's own figure has offers and answers in it.
+Operation counted(Operation operation, const std::shared_ptr<Rendezvous>& book,
+                  std::atomic<std::uint64_t> Rendezvous::*total, std::size_t bytes) {
+  operation.on_end([book, total, bytes](const Status& status) {
+    if (status.ok()) (*book).*total += bytes;
+  });
+  return operation;
+}
+
 TimePoint later(TimePoint deadline, Duration by) {
   return deadline > TimePoint::max() - by ? TimePoint::max() : deadline + by;
 }
@@ -125,11 +134,20 @@ Operation NcclTransport::await_answer(const std::shared_ptr<Peer>& peer, const T
   return answer;
 }
 
+bool NcclTransport::linked(MemberId peer) const {
+  return !core_->options.linked || core_->options.linked(self(), peer);
+}
+
 Operation NcclTransport::send(MemberId to, const Tag& tag, std::uint32_t codec,
                               std::uint64_t elements, SharedBytes payload, TimePoint deadline) {
-  const auto state = std::make_shared<Operation::State>(deadline, sending(tag, to));
   if (const Status status = check_tag(tag); !status.ok())
-    return Operation::failed(status.with_context(state->what()));
+    return Operation::failed(status.with_context(sending(tag, to)));
+  if (!linked(to)) {
+    const std::size_t bytes = kFrameHeaderBytes + payload.bytes.size();
+    return counted(core_->control->send(to, tag, codec, elements, std::move(payload), deadline),
+                   core_->rendezvous, &Rendezvous::bytes_sent, bytes);
+  }
+  const auto state = std::make_shared<Operation::State>(deadline, sending(tag, to));
   if (!core_->rendezvous->begin_send(to, tag, state).ok()) return Operation(state);
   const auto peer = find(to);
   if (!peer) {  // just now
@@ -160,9 +178,12 @@ Operation NcclTransport::send(MemberId to, const Tag& tag, std::uint32_t codec,
 
 Operation NcclTransport::recv(MemberId from, const Tag& tag, Expected expected,
                               std::span<std::byte> dest, TimePoint deadline) {
-  const auto state = std::make_shared<Operation::State>(deadline, receiving(tag, from));
   if (const Status status = check_tag(tag); !status.ok())
-    return Operation::failed(status.with_context(state->what()));
+    return Operation::failed(status.with_context(receiving(tag, from)));
+  if (!linked(from))
+    return counted(core_->control->recv(from, tag, expected, dest, deadline), core_->rendezvous,
+                   &Rendezvous::bytes_received, kFrameHeaderBytes + dest.size());
+  const auto state = std::make_shared<Operation::State>(deadline, receiving(tag, from));
   const PostedRecv posted{from, tag, expected, dest, state};
   const Operation operation = core_->rendezvous->recv(posted);
   if (operation.done()) return operation;

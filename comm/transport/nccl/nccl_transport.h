@@ -47,6 +47,7 @@ class NcclTransport : public Transport {
  private:
   struct Peer;
   using State = std::shared_ptr<Operation::State>;
+  bool linked(MemberId peer) const;
   std::shared_ptr<Peer> find(MemberId peer);
   // Waits for the answer to an offer that is about to be made.
   Operation await_answer(const std::shared_ptr<Peer>& peer, const Tag& tag, const State& state,

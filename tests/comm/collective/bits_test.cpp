@@ -4,6 +4,7 @@
 #include <outrigger/comm/codec/driver.h>
 
 #include "cases.h"
+#include "memory_links.h"
 #include "support/catch.h"
 
 using namespace outrigger;
@@ -217,6 +218,29 @@ TEST_CASE("hierarchical is the mean of the sites' means, which are encoded in be
   c.exchange.sites = {4, 3, 2, 1, 0};
   const auto alone = run_all(members, collective("hierarchical"), c);
   CHECK((*alone[1]->bytes == c.reference(codec("bf16"))));
+}
+
+// Mutation: NcclTransport::linked is always true (four links more), or send() does not ask it; in
+// counted, add nothing.
+TEST_CASE("hierarchical goes over links inside of a site and over the control transport between") {
+  const std::vector<std::uint32_t> sites = {0, 0, 0, 1, 1};  // of islands 0 to 4
+  const auto links = std::make_shared<MemoryLinks>();
+  const auto members = make_nccl_members("in_process", links, sites.size(),
+                                         {.linked = [sites](MemberId one, MemberId other) {
+                                           return sites[one.island] == sites[other.island];
+                                         }});
+  Case c(sites.size(), 30001, codec("int8"), codec("bf16"));
+  c.exchange.sites = {1, 1, 0, 0, 0};  // of the contributors, islands 4 to 0
+  const auto plain = make_members("in_process", sites.size());
+  const auto expected = run_all(plain, collective("hierarchical"), c);
+  const auto results = run_all(members, collective("hierarchical"), c);
+  for (std::size_t i = 0; i < results.size(); ++i) {
+    REQUIRE(results[i].status().to_string() == "ok");
+    CHECK((*results[i]->bytes == *expected[i]->bytes));
+    CHECK(members[i]->bytes_sent() == plain[i]->bytes_sent());
+    CHECK(members[i]->bytes_received() == plain[i]->bytes_received());
+  }
+  CHECK(links->made() == 6);  // each way between the head and the others: two, and one
 }
 
 // Mutation: in merge, do not look at the weights (0/0 is not finite); in form_partial, neither.
