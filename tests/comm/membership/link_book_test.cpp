@@ -37,7 +37,8 @@ double rate_of(const Pairs& pairs, std::uint32_t a, std::uint32_t b) {
   return found == pairs.end() ? kFast : found->second;
 }
 LinkProbe probe_of(std::uint32_t from, double rate, double round_trip_s = 0.02) {
-  return {{from, 100 + from, 0}, static_cast<std::uint64_t>(rate), 1.0, round_trip_s};
+  const double bytes = RateProbe::kLargest;
+  return {{from, 100 + from, 0}, RateProbe::kLargest, bytes / rate, round_trip_s};
 }
 LinkBook probed_book(const Pairs& pairs) {
   LinkBook book(4);
@@ -140,7 +141,8 @@ TEST_CASE("links: a close has shares once the votes have measured the links, unt
   }
 }
 
-// Mutation: in LinkBook::capacity, add the probes up as rounds are; or prefer them to rounds.
+// Mutation: in LinkBook::capacities, add the probes up as rounds are; in shares, prefer them to
+// rounds.
 TEST_CASE("links: probes plan shares from the first round, until rounds have measured all") {
   LinkBook book(3);
   for (const std::uint32_t to : kIslands)
@@ -158,6 +160,29 @@ TEST_CASE("links: probes plan shares from the first round, until rounds have mea
       book.measured(island, {&link, 1}, kNow);
     }
   CHECK(book.shares(kIslands, kSame).empty());
+}
+
+// Mutation: in LinkBook::shares, take any known probe.
+TEST_CASE("links: a probe that gave up early plans no shares, as it is a lower bound") {
+  LinkBook book(3);
+  LinkProbe early = probe_of(2, kSlow);
+  early.bytes /= 4;
+  for (const std::uint32_t to : kIslands)
+    for (const std::uint32_t from : kIslands)
+      book.probed(to, probe_of(from, from == 2 || to == 2 ? kSlow : kFast), kNow);
+  CHECK_FALSE(book.shares(kIslands, kSame).empty());
+  book.probed(0, early, kNow);
+  CHECK(book.shares(kIslands, kSame).empty());
+}
+
+// Mutation: in LinkBook::probed, leave out kShortestAnswer_s, or kLargest.
+TEST_CASE("links: nobody's probe is faster than any link") {
+  LinkBook book(2);
+  book.probed(0, {{1, 101, 0}, std::uint64_t{1} << 60, 0, 0}, kNow);
+  CHECK(book.figures(kNow).empty());
+  book.probed(0, {{1, 101, 0}, RateProbe::kLargest, 0, 0}, kNow);
+  REQUIRE(book.figures(kNow).size() == 1);
+  CHECK(book.figures(kNow)[0].bytes_per_s < 5e9);
 }
 
 // Mutation: in LinkBook::ring (hub), leave out worth_changing; in worth_changing, leave out the
@@ -189,6 +214,26 @@ TEST_CASE(
   const Order others = {0, 1, 3};
   CHECK(book.hub(others, 2, kSame) == 2);  // not among them: nothing is said
   CHECK(book.hub(others, 0, kSame) == 0);
+}
+
+// Mutation: in LinkBook::hub, take the rounds where they are known; leave out `known`.
+TEST_CASE(
+    "links: the hub stays on equal links, whatever its rounds say, and while one is unknown") {
+  LinkBook book = probed_book({});
+  for (std::uint32_t from = 1; from < 4; ++from) {
+    const LinkUse use{{from, 100 + from, 0}, static_cast<std::uint64_t>(kFast / 4), 1};
+    book.measured(0, {&use, 1}, kNow);
+  }
+  CHECK(book.hub(kRoster, 0, kSame) == 0);
+  // Of the last only the link to and from island 1 is known, and it is the fastest.
+  LinkBook cut_off(4);
+  for (std::uint32_t to = 0; to < 4; ++to)
+    for (std::uint32_t from = 0; from < 4; ++from) {
+      const bool last = from == 3 || to == 3;
+      if (!last) cut_off.probed(to, probe_of(from, kSlow), kNow);
+      if (last && from + to == 4) cut_off.probed(to, probe_of(from, kFast), kNow);
+    }
+  CHECK(cut_off.hub(kRoster, 0, kSame) == 0);
 }
 
 // Mutation: in LinkBook::probed, take any of them; in LinkBook::figures, prefer the probe.
