@@ -12,7 +12,8 @@ namespace outrigger {
 // The pure part of measuring links when the islands meet: who measures with whom, how much is sent,
 // and what the times say. prober.h sends.
 
-// What a member has measured of the link from a peer, with nothing else of its own under way.
+// What a member has measured of the link from a peer. A rate is measured with no exchange of its
+// own under way, and over gRPC only: NCCL's rates come from rounds.
 struct LinkProbe {
   MemberId peer;
   std::uint64_t bytes = 0;  // that came from the peer in busy_s; 0: not known
