@@ -119,7 +119,7 @@ TEST_CASE("links: nonsense is left out, and a link that has become fast is belie
 }
 
 // Mutation: in RoundBook::try_close, leave out follow_links; in RoundBook::vote, measure every
-// vote, also a repeated one (nothing fails: the average stays); in replay, plan anew.
+// vote, also a repeated one; in replay, plan anew.
 TEST_CASE("links: a close has shares once the votes have measured the links, until a restart") {
   CoordinatorConfig config = make_config(3);
   config.planned = kSame;
@@ -133,7 +133,13 @@ TEST_CASE("links: a close has shares once the votes have measured the links, unt
     const bool measured = number == 1;
     CHECK(desk.close(0)->shares_size() == (measured ? 3 : 0));
     if (measured) CHECK(desk.journal().back().closed().shares_size() == 3);
-    for (const std::uint32_t island : kIslands) desk.say(island, vote_of(desk, island, round));
+    v1::MemberMessage again = vote_of(desk, 0, round);
+    for (auto& link : *again.mutable_vote()->mutable_links()) link.set_bytes(1);
+    desk.say(0, vote_of(desk, 0, round));
+    desk.say(0, again);
+    for (const std::uint32_t island : {1, 2}) desk.say(island, vote_of(desk, island, round));
+    for (const LinkFigures& link : desk.coordinator().links(desk.now()))
+      CHECK(link.bytes_per_s >= kSlow);
     REQUIRE(desk.outcome(0)->version().number() == number + 1);
     if (!measured) continue;
     desk.restart();  // knows nothing of links; the third round is planned equal
@@ -316,6 +322,33 @@ TEST_CASE("links: a ring's order is in the close, its retries and the journal, a
   desk.forget();
   desk.join_all();
   CHECK(close_round(0) == kRoster);
+}
+
+// Mutation: in RoundBook::follow_links, plan an order for each fragment's own bytes.
+TEST_CASE("links: a ring's order is that of the largest fragment for all of them") {
+  CoordinatorConfig config = make_config(4);
+  config.fragments = 2;
+  config.planned = {1, 1};
+  config.link_plan = LinkPlan::kRing;
+  Desk desk(config);
+  desk.join_all();
+  // By bytes, 0 and 1 are best apart; by round trips, side by side.
+  for (const std::uint32_t island : kRoster) {
+    v1::MemberMessage message = probed_message({{{0, 1}, kSlow}}, island);
+    for (auto& link : *message.mutable_probed()->mutable_links())
+      if ((link.peer().island() + island) % 2 == 0) link.set_round_trip_s(0.2);
+    desk.say(island, message);
+  }
+  for (const std::uint32_t fragment : {0, 1}) {
+    for (const std::uint32_t island : kRoster) {
+      v1::MemberMessage message;
+      *message.mutable_announce() = desk.announcement({fragment, 0});
+      message.mutable_announce()->set_bytes(fragment == 0 ? 100'000'000 : 10'000);
+      desk.say(island, message);
+    }
+    REQUIRE(desk.close(0)->round().fragment() == fragment);
+    CHECK(owners(*desk.close(0)) == Order{0, 2, 1, 3});
+  }
 }
 
 // Mutation: in follow_order, leave out the rotation; in follow_links, return for kHub.
