@@ -4,12 +4,15 @@
 #include <limits>
 #include <numeric>
 
+#include <outrigger/comm/collective/chunks.h>
+
 namespace outrigger {
 namespace {
 
 constexpr std::size_t kExactRing = 8;
 constexpr std::size_t kImprovedRing = 64;
 constexpr int kBisections = 100;
+constexpr double kLeastOfEqual = 1.0 / 16;
 
 std::vector<double> completed(std::vector<double> rates) {
   const double fastest = rates.empty() ? 0 : std::ranges::max(rates);
@@ -31,6 +34,14 @@ Load received_by(const PlannedBytes& bytes, std::size_t members) {
   return {bytes.result, others * bytes.contribution - bytes.result};
 }
 
+// Of two chunks the second tells a rate (link_use.h).
+double least_share(const PlannedBytes& bytes, std::size_t members) {
+  const double equal = 1 / static_cast<double>(members);
+  const double two_chunks =
+      2.0 * static_cast<double>(kChunkBytesLeast) / std::max(bytes.contribution, bytes.result);
+  return std::min(equal, std::max(kLeastOfEqual * equal, two_chunks));
+}
+
 // The shares that let a member be done in time.
 struct Span {
   double low = 0, high = 1;
@@ -44,7 +55,7 @@ struct Span {
 
 std::vector<Span> spans_of(const Links& links, const PlannedBytes& bytes, double time_s) {
   const std::size_t members = links.up.size();
-  std::vector<Span> spans(members);
+  std::vector<Span> spans(members, Span{least_share(bytes, members), 1});
   for (std::size_t k = 0; k < members; ++k) {
     spans[k].limit(sent_by(bytes, members), time_s * links.up[k]);
     spans[k].limit(received_by(bytes, members), time_s * links.down[k]);

@@ -29,10 +29,13 @@ inline constexpr std::uint64_t kShareScale = std::uint64_t{1} << 20;
 
 // Shares of `direct` that make the slowest of all members' sending and receiving shortest. Member i
 // of M with share s sends (1 - s) c + (M-1) s r and receives (M-1) s c + (1 - s) r, at once if its
-// link is full-duplex. So a slow member is best given nothing: but its own contribution c it must
-// send, and r receive, whatever is planned. With equal shares it would have sent (M-1)/M (c + r);
-// planning one slow member wins at most (M-1)/M (1 + r/c), 2 (M-1)/M for c = r: 1.5 for four
-// members, never 2. What wins more sends fewer bytes: a coarser codec.
+// link is full-duplex. So a slow member is best given next to nothing: but its own contribution c
+// it must send, and r receive, whatever is planned. With equal shares it would have sent
+// (M-1)/M (c + r); planning one slow member wins less than (M-1)/M (1 + r/c), 2 (M-1)/M for c = r:
+// 1.5 for four members, never 2. What wins more sends fewer bytes: a coarser codec.
+// No share is less than a sixteenth of an equal one, or than two chunks (chunks.h) if those are no
+// more than an equal one: rounds measure only what is sent, and a member that was given nothing for
+// a rate measured wrong would never be measured again.
 // Equal links give equal shares.
 std::vector<std::uint64_t> plan_shares(const Links& links, const PlannedBytes& bytes);
 

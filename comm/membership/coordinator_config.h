@@ -16,8 +16,9 @@ inline constexpr const char* kNumerics = "1: fp32 sums in closed order, no fused
 
 enum class Policy { kStrict };  // all members, in every round; a loss ends the job
 
-// What of a round's close follows what is known of the links. None of it but kRing changes a bit of
-// the result.
+// What of a round's close follows what is known of the links. Of these only kRing changes which
+// sums are formed; kShares and kHub change who forms them and encodes the result, and so its bits
+// only if the islands' machines encode a codec differently (codec.h).
 enum class LinkPlan {
   kNothing,  // equal shards, in the order of islands
   kShares,   // `direct`: the sizes of shards

@@ -10,6 +10,8 @@ constexpr double kNoticeable_s = 0.1;
 constexpr double kWorthwhile = 0.9;
 // Faster than any link, so that a time of 0 is no rate without end.
 constexpr double kLeastSecondsPerByte = 1e-12;
+// No answer of a probe is quicker: else a time of 0 would make its link the fastest by far.
+constexpr double kShortestAnswer_s = 1e-3;
 // No probe waits for longer.
 constexpr double kLongestRoundTrip_s = 60;
 
@@ -47,9 +49,9 @@ void LinkBook::measured(std::uint32_t island, std::span<const LinkUse> links, Ti
 void LinkBook::probed(std::uint32_t island, const LinkProbe& probe, TimePoint at) {
   const std::uint32_t peer = probe.peer.island;
   if (island >= islands_ || peer >= islands_ || peer == island) return;
-  if (is_rate(probe.bytes, probe.busy_s))
+  if (is_rate(probe.bytes, probe.busy_s) && probe.bytes <= RateProbe::kLargest)
     link(peer, island).probe = {static_cast<double>(probe.bytes),
-                                time_of(probe.bytes, probe.busy_s), at};
+                                std::max(probe.busy_s, kShortestAnswer_s), at};
   const double round_trip_s = probe.round_trip_s;
   const bool sound =
       std::isfinite(round_trip_s) && round_trip_s > 0 && round_trip_s <= kLongestRoundTrip_s;
@@ -60,30 +62,30 @@ void LinkBook::probed(std::uint32_t island, const LinkProbe& probe, TimePoint at
   }
 }
 
-// What an island's own link carries one way, bytes/s; 0: not known. In a round that uses all its
-// links they are busy at once, so their sum is what it carried. A probe has it for itself: a pair
-// is as fast as the slower of its two ends, so the fastest pair comes nearest. The two are never
-// added up: that would count what is shared twice.
-double LinkBook::capacity(std::span<const std::uint32_t> islands, std::uint32_t island,
-                          bool up) const {
-  double sum = 0, fastest = 0;
-  bool all = true;
-  for (const std::uint32_t other : islands) {
-    if (other == island) continue;
-    const Link& way = up ? link(island, other) : link(other, island);
-    all &= way.round.known();
-    sum += way.round.per_s();
-    fastest = std::max(fastest, way.probe.per_s());
-  }
-  return all ? sum : fastest;
+bool LinkBook::all(std::span<const std::uint32_t> islands, bool (*has)(const Link&)) const {
+  for (const std::uint32_t from : islands)
+    for (const std::uint32_t to : islands)
+      if (from != to && !has(link(from, to))) return false;
+  return true;
 }
 
-Links LinkBook::capacities(std::span<const std::uint32_t> islands) const {
+// In a round that uses all its links they are busy at once, so their sum is what an island carried.
+// A probe has it for itself: a pair is as fast as the slower of its two ends, so the fastest pair
+// comes nearest.
+Links LinkBook::capacities(std::span<const std::uint32_t> islands, Rate Link::*source) const {
+  const auto join = [source](double& all, const Link& way) {
+    const double rate = (way.*source).per_s();
+    all = source == &Link::round ? all + rate : std::max(all, rate);
+  };
   Links links;
   for (const std::uint32_t island : islands) {
-    links.up.push_back(capacity(islands, island, true));
-    links.down.push_back(capacity(islands, island, false));
-    if (links.up.back() == 0 || links.down.back() == 0) return {};
+    double& up = links.up.emplace_back(0);
+    double& down = links.down.emplace_back(0);
+    for (const std::uint32_t other : islands) {
+      if (other == island) continue;
+      join(up, link(island, other));
+      join(down, link(other, island));
+    }
   }
   return links;
 }
@@ -106,8 +108,12 @@ Links LinkBook::pairs(std::span<const std::uint32_t> islands) const {
 
 std::vector<std::uint64_t> LinkBook::shares(std::span<const std::uint32_t> islands,
                                             const PlannedBytes& bytes) const {
-  const Links links = capacities(islands);
-  if (links.up.size() < 2) return {};
+  const bool rounds = all(islands, [](const Link& way) { return way.round.known(); });
+  // One that gave up before its largest message is a lower bound: TCP was still gathering speed.
+  const bool probes =
+      all(islands, [](const Link& way) { return way.probe.bytes == RateProbe::kLargest; });
+  if (islands.size() < 2 || (!rounds && !probes)) return {};
+  const Links links = capacities(islands, rounds ? &Link::round : &Link::probe);
   const auto shares = plan_shares(links, bytes);
   const bool worth =
       worth_changing(shares_time_s(links, bytes, {}), shares_time_s(links, bytes, shares));
@@ -133,9 +139,10 @@ std::vector<std::uint32_t> LinkBook::ring(const std::vector<std::uint32_t>& pres
 
 std::uint32_t LinkBook::hub(std::span<const std::uint32_t> islands, std::uint32_t present,
                             const PlannedBytes& bytes) const {
-  const Links links = capacities(islands);
   const auto place = std::ranges::find(islands, present) - islands.begin();
-  if (links.up.size() < 2 || static_cast<std::size_t>(place) == islands.size()) return present;
+  const bool known = all(islands, [](const Link& way) { return way.probe.known(); });
+  if (!known || static_cast<std::size_t>(place) == islands.size()) return present;
+  const Links links = capacities(islands, &Link::probe);
   const std::size_t planned = plan_hub(links, bytes);
   const bool worth =
       worth_changing(hub_time_s(links, bytes, place), hub_time_s(links, bytes, planned));

@@ -29,23 +29,26 @@ class LinkBook {
   explicit LinkBook(std::size_t islands);
 
   // Of the exchange of one round, or of its probe, as `island` saw it. What cannot be so is left
-  // out.
+  // out; a probe's time counts as 1 ms at least.
   void measured(std::uint32_t island, std::span<const LinkUse> links, TimePoint at);
   void probed(std::uint32_t island, const LinkProbe& probe, TimePoint at);
 
-  // All of these plan for `bytes` of one fragment, and stay with what is while something is not
-  // known, while nobody is kept busy for 0.1 s, and unless the slowest member is faster by a tenth:
-  // below that it is noise.
+  // All of these plan for `bytes` of one fragment, and stay with what is while a link between two
+  // of the islands is not known, while nobody is kept busy for 0.1 s, and unless the slowest member
+  // is faster by a tenth: below that it is noise. Rounds and probes are never compared with each
+  // other: a round keeps all links busy at once.
 
-  // The shares of these islands' shards (plan_shares), in their order; empty: equal.
+  // The shares of these islands' shards (plan_shares), in their order; empty: equal. By rounds once
+  // they have measured every link, before that by probes, if all of them reached their largest
+  // message.
   std::vector<std::uint64_t> shares(std::span<const std::uint32_t> islands,
                                     const PlannedBytes& bytes) const;
   // The order of a ring (plan_ring) that now has this one.
   std::vector<std::uint32_t> ring(const std::vector<std::uint32_t>& present,
                                   const PlannedBytes& bytes) const;
-  // Which of these islands is a star's hub (plan_hub), now that `present` is. A single fast island
-  // among slow ones does not show in pairs, which are as slow as the slower end: it takes two, or
-  // rounds that use all links.
+  // Which of these islands is a star's hub (plan_hub), now that `present` is. By probes only: of a
+  // star's rounds nobody but the hub measures anything. A single fast island among slow ones does
+  // not show in them, as a pair is as slow as its slower end: it takes two.
   std::uint32_t hub(std::span<const std::uint32_t> islands, std::uint32_t present,
                     const PlannedBytes& bytes) const;
 
@@ -71,9 +74,10 @@ class LinkBook {
   const Link& link(std::uint32_t from, std::uint32_t to) const {
     return links_[from * islands_ + to];
   }
-  double capacity(std::span<const std::uint32_t> islands, std::uint32_t island, bool up) const;
-  // Only up and down. Empty unless all are known.
-  Links capacities(std::span<const std::uint32_t> islands) const;
+  // Of every pair of these, both ways.
+  bool all(std::span<const std::uint32_t> islands, bool (*has)(const Link&)) const;
+  // Only up and down, from the rounds or the probes.
+  Links capacities(std::span<const std::uint32_t> islands, Rate Link::*source) const;
   // Only rate and latency. Empty unless all rates are known.
   Links pairs(std::span<const std::uint32_t> islands) const;
 

@@ -12,7 +12,8 @@
 namespace outrigger {
 
 Result<LinkTable> ask_links(const std::string& coordinator, bool insecure, Duration patience) {
-  if (const Status status = check_address(coordinator, insecure); !status.ok()) return status;
+  const Status allowed = check_address(coordinator, insecure, "what is asked and answered");
+  if (!allowed.ok()) return allowed;
   grpc::ChannelArguments arguments;
   arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
   arguments.SetMaxReceiveMessageSize(static_cast<int>(kMaxLinkTableBytes));

@@ -9,7 +9,7 @@
 
 namespace outrigger {
 
-// What a job's coordinator knows of the links between its islands.
+// What a job's coordinator knows of the links between its islands, or knew a second ago.
 struct LinkTable {
   std::string job;
   std::vector<std::string> islands;  // names, by number

@@ -12,7 +12,8 @@ namespace outrigger {
 // The pure part of measuring links when the islands meet: who measures with whom, how much is sent,
 // and what the times say. prober.h sends.
 
-// What a member has measured of the link from a peer, with nothing else of its own under way.
+// What a member has measured of the link from a peer. A rate is measured with no exchange of its
+// own under way, and over gRPC only: NCCL's rates come from rounds.
 struct LinkProbe {
   MemberId peer;
   std::uint64_t bytes = 0;  // that came from the peer in busy_s; 0: not known
@@ -30,9 +31,10 @@ std::optional<std::size_t> probe_partner(std::size_t members, std::size_t self, 
 double median_of(std::vector<double> values);
 
 // How much to ask a peer for, and what its answers say of the rate. Four times as much each time,
-// while the answer is expected within 0.8 s and up to kLargest: so no link is held for much more
-// than a second, one of 10 Mbit/s for 0.3 s, and a fast one sends enough to tell its rate from its
-// delay. TCP has not always reached a long link's rate by then: it is a lower bound.
+// while the answer is expected within 0.8 s and up to kLargest: so a link of 10 Mbit/s is held for
+// 0.3 s, one that answers the first 64 KiB in more than 0.2 s for just those, however long they
+// take, and a fast one sends enough to tell its rate from its delay. TCP has not always reached a
+// long link's rate by then: it is a lower bound.
 class RateProbe {
  public:
   static constexpr std::size_t kSmallest = std::size_t{64} << 10;

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <random>
 #include <thread>
 #include <vector>
@@ -19,12 +18,10 @@ constexpr Duration kBetweenTries = std::chrono::milliseconds(20);
 constexpr std::uint32_t kRoundTrips = 5;
 constexpr std::uint32_t kMaxParts = 64;  // of an answer
 constexpr std::uint32_t kFp32 = 1;       // the codec's number on the wire
-// No fragment has this number.
-constexpr RoundId kNoRound{std::numeric_limits<std::uint32_t>::max(), 0};
 enum Hop : std::uint32_t { kMeet, kWarm, kPing, kAsk, kAnswer };
 
 Tag tag(Hop hop, std::uint32_t number) {
-  return {kNoRound, {}, hop, number};
+  return {kOutsideRounds, {}, hop, number};
 }
 
 // Of each part of an answer; whole values.
@@ -45,21 +42,20 @@ SharedBytes noise() {
 class PairProbe {
  public:
   PairProbe(Transport& transport, MemberId peer, std::uint32_t channels, SharedBytes noise,
-            ProbeTraffic& traffic, std::stop_token stop)
+            std::stop_token stop)
       : transport_(transport),
         peer_(peer),
         channels_(channels),
         noise_(std::move(noise)),
-        traffic_(traffic),
         stop_(std::move(stop)),
         deadline_(Clock::now() + kPairPatience) {}
 
-  ProbeReport run(bool leads) {
+  ProbeReport run(bool leads, bool rates) {
     probe_.peer = peer_;
     Status status = meet();
     if (status.ok()) status = leads ? ping() : pong();
-    if (status.ok()) status = leads ? answer() : ask();
-    if (status.ok()) status = leads ? ask() : answer();
+    if (rates && status.ok()) status = leads ? answer() : ask();
+    if (rates && status.ok()) status = leads ? ask() : answer();
     return {probe_, status};
   }
 
@@ -90,21 +86,14 @@ class PairProbe {
   }
   Status finish(const Operation& operation) { return finish(std::span(&operation, 1)); }
 
-  void count(std::atomic<std::uint64_t>& way, std::size_t messages, std::size_t bytes) {
-    way += messages * (kFrameHeaderBytes + bytes);
-  }
-
   Status say(Hop hop, std::uint32_t number, std::uint32_t value) {
-    const Status status = finish(send(hop, number, value));
-    if (status.ok() || status.code() == Code::kPermissionDenied) count(traffic_.sent, 1, 4);
-    return status;
+    return finish(send(hop, number, value));
   }
   Status hear(Hop hop, std::uint32_t number, std::uint32_t& value) {
     ByteBuffer bytes(4);
     const Status status = finish(receive(hop, number, bytes));
     if (!status.ok()) return status;
     value = load_little_endian<std::uint32_t>(bytes.data());
-    count(traffic_.received, 1, 4);
     return {};
   }
 
@@ -119,7 +108,6 @@ class PairProbe {
   const MemberId peer_;
   const std::uint32_t channels_;
   const SharedBytes noise_;
-  ProbeTraffic& traffic_;
   const std::stop_token stop_;
   const TimePoint deadline_;
   std::uint32_t peer_channels_ = 0;
@@ -139,7 +127,6 @@ Status PairProbe::meet() {
   if (!status.ok()) coming.cancel();
   const Status came = finish(coming);
   if (!status.ok() || !came.ok()) return status.ok() ? came : status;
-  count(traffic_.received, 1, 4);
   peer_channels_ = load_little_endian<std::uint32_t>(channels.data());
   if (peer_channels_ < 1 || peer_channels_ > kMaxParts)
     return {Code::kCorruption, fmt::format("{} names {} connections, and 1 to {} are possible",
@@ -154,11 +141,7 @@ Status PairProbe::warm() {
   for (std::uint32_t k = 0; k < peer_channels_; ++k)
     operations.push_back(receive(kWarm, k, arrived[k]));
   for (std::uint32_t k = 0; k < channels_; ++k) operations.push_back(send(kWarm, k, k));
-  const Status status = finish(operations);
-  if (!status.ok()) return status;
-  count(traffic_.received, peer_channels_, 4);
-  count(traffic_.sent, channels_, 4);
-  return {};
+  return finish(operations);
 }
 
 // To and fro, then what the peer shall know of it.
@@ -170,8 +153,6 @@ Status PairProbe::ping() {
     const Operation both[] = {receive(kPing, number, back), send(kPing, number, number)};
     if (const Status status = finish(both); !status.ok()) return status;
     times.push_back(seconds(Clock::now() - begin));
-    count(traffic_.received, 1, 4);
-    count(traffic_.sent, 1, 4);
   }
   probe_.round_trip_s = median_of(std::move(times));
   return say(kPing, kRoundTrips, static_cast<std::uint32_t>(std::ceil(probe_.round_trip_s * 1e6)));
@@ -189,8 +170,13 @@ Status PairProbe::pong() {
     for (const Operation& operation : returned) operation.cancel();
   const Status sent = finish(returned);
   if (!status.ok() || !sent.ok()) return status.ok() ? sent : status;
-  count(traffic_.sent, kRoundTrips, 4);
-  probe_.round_trip_s = value * 1e-6;
+  const double round_trip_s = value * 1e-6;
+  if (round_trip_s > seconds(kPairPatience))
+    return {Code::kCorruption,
+            fmt::format("{} tells of a round trip of {} s, and nobody waits for one longer than "
+                        "{} s",
+                        to_string(peer_), round_trip_s, seconds(kPairPatience))};
+  probe_.round_trip_s = round_trip_s;
   return {};
 }
 
@@ -208,8 +194,6 @@ Status PairProbe::ask() {
     if (const Status status = finish(operations); !status.ok()) return status;
     rate.came(seconds(Clock::now() - asked));
     rate.tell(probe_);
-    count(traffic_.received, parts.size(), parts.front().size());
-    count(traffic_.sent, 1, 4);
   }
 }
 
@@ -226,23 +210,34 @@ Status PairProbe::answer() {
     for (std::uint32_t k = 0; k < channels_; ++k)
       operations.push_back(send(kAnswer, number * kMaxParts + k, noise_.slice(0, part)));
     if (const Status status = finish(operations); !status.ok()) return status;
-    count(traffic_.sent, channels_, part);
   }
+}
+
+// A round was in the way, or the probe in the round's.
+void forget_rate(ProbeReport& report) {
+  if (report.probe.bytes == 0) return;
+  report.probe.bytes = 0;
+  report.probe.busy_s = 0;
+  if (report.status.ok())
+    report.status = {Code::kAborted, "a round was exchanged meanwhile, so its rate says nothing"};
 }
 
 }  // namespace
 
 void probe_links(Transport& transport, std::span<const MemberId> members, std::uint32_t channels,
-                 ProbeTraffic& traffic, const std::function<void(const ProbeReport&)>& report,
-                 std::stop_token stop) {
+                 const ExchangeCount& exchanges,
+                 const std::function<void(const ProbeReport&)>& report, std::stop_token stop) {
   const auto self =
       static_cast<std::size_t>(std::ranges::find(members, transport.self()) - members.begin());
-  const SharedBytes bytes = noise();
+  const bool rates = &transport.control() == &transport;
+  const SharedBytes bytes = rates ? noise() : SharedBytes();
   for (std::size_t slot = 0; slot < probe_slots(members.size()); ++slot) {
     const auto partner = probe_partner(members.size(), self, slot);
     if (!partner || stop.stop_requested()) continue;
-    PairProbe pair(transport, members[*partner], channels, bytes, traffic, stop);
-    const ProbeReport result = pair.run(self < *partner);
+    PairProbe pair(transport.control(), members[*partner], channels, bytes, stop);
+    const std::uint64_t ended = exchanges.ended, begun = exchanges.begun;
+    ProbeReport result = pair.run(self < *partner, rates);
+    if (ended != begun || begun != exchanges.begun) forget_rate(result);
     if (!stop.stop_requested()) report(result);
   }
 }

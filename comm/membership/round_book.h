@@ -119,6 +119,7 @@ class RoundBook {
   const LinkPlan link_plan_;
   const PlannedBytes planned_;
   LinkBook links_;
+  double largest_contribution_ = 0;   // of any fragment so far, in bytes: orders are planned for it
   std::vector<std::uint32_t> order_;  // of a ring, or a star's hub and the rest, as last closed
 };
 

@@ -21,6 +21,9 @@ void RoundBook::follow_links(const Round& round, v1::Close& close, Effects& effe
   PlannedBytes bytes;
   for (const auto& [island, announce] : round.announces)
     bytes.contribution = std::max(bytes.contribution, static_cast<double>(announce.bytes()));
+  if (link_plan_ != LinkPlan::kShares)
+    bytes.contribution = largest_contribution_ =
+        std::max(largest_contribution_, bytes.contribution);
   bytes.result = bytes.contribution / planned_.contribution * planned_.result;
   if (bytes.contribution == 0) return;
   if (link_plan_ != LinkPlan::kShares) return follow_order(bytes, close, effects);
@@ -29,7 +32,8 @@ void RoundBook::follow_links(const Round& round, v1::Close& close, Effects& effe
   for (const std::uint64_t share : links_.shares(islands, bytes)) close.add_shares(share);
 }
 
-// While an island is left out the others stay in the order they had.
+// While an island is left out the others stay in the order they had. All fragments have one order:
+// planned for each one's own bytes it could change from round to round.
 void RoundBook::follow_order(const PlannedBytes& bytes, v1::Close& close, Effects& effects) {
   if (close.owners_size() == static_cast<int>(order_.size())) {
     std::vector<std::uint32_t> order = order_;

@@ -2,6 +2,7 @@
 
 #include <deque>
 #include <mutex>
+#include <optional>
 
 #include <fmt/format.h>
 #include <grpcpp/grpcpp.h>
@@ -16,6 +17,8 @@ namespace {
 
 // How long a hang-up may take before streams are cut, so that a last Abort gets out.
 constexpr Duration kHangUp = std::chrono::seconds(1);
+// For how long an answer about the links serves all who ask: it is large if the islands are many.
+constexpr Duration kLinksServe = std::chrono::seconds(1);
 
 // One member's connection. gRPC calls back on its own threads; it deletes itself when gRPC is done
 // with it and nobody else holds it.
@@ -114,14 +117,27 @@ class CoordinationService : public v1::Coordination::CallbackService {
 
   grpc::ServerUnaryReactor* Links(grpc::CallbackServerContext* context, const v1::LinkQuery*,
                                   v1::LinkTable* answer) override {
-    *answer = to_wire(host_.links());
+    *answer = links();
     grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
     reactor->Finish(grpc::Status::OK);
     return reactor;
   }
 
  private:
+  v1::LinkTable links() {
+    const std::lock_guard lock(mutex_);
+    const TimePoint now = Clock::now();
+    if (!links_at_ || now - *links_at_ >= kLinksServe) {
+      links_ = to_wire(host_.links());
+      links_at_ = now;
+    }
+    return links_;
+  }
+
   CoordinatorHost& host_;
+  std::mutex mutex_;
+  std::optional<TimePoint> links_at_;
+  v1::LinkTable links_;
 };
 
 }  // namespace

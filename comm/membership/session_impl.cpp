@@ -1,7 +1,5 @@
 #include <outrigger/comm/membership/session_impl.h>
 
-#include <algorithm>
-
 #include <fmt/format.h>
 
 #include <outrigger/comm/membership/wire.h>
@@ -11,11 +9,6 @@ namespace {
 
 // How long a goodbye may take: the coordinator may be gone already.
 constexpr Duration kGoodbye = std::chrono::seconds(3);
-
-// What a probe's peer refused may not have left whole.
-std::uint64_t less(std::uint64_t all, std::uint64_t part) {
-  return all - std::min(all, part);
-}
 
 MemberConfig member_config(const SessionOptions& options) {
   MemberConfig config;
@@ -147,7 +140,7 @@ void Session::Impl::start_probing() {
   probing_ = std::jthread(
       [this, members = std::move(members), transport = transport_.get()](std::stop_token stop) {
         probe_links(
-            *transport, members, options_.channels, probe_traffic_,
+            *transport, members, options_.channels, exchange_count_,
             [this](const ProbeReport& report) { post(report); }, stop);
       });
 }
@@ -206,12 +199,12 @@ Status Session::Impl::status() const {
 
 std::uint64_t Session::Impl::bytes_sent() const {
   const Lock lock(mutex_);
-  return transport_ ? less(transport_->bytes_sent(), probe_traffic_.sent) : 0;
+  return transport_ ? transport_->bytes_sent() : 0;
 }
 
 std::uint64_t Session::Impl::bytes_received() const {
   const Lock lock(mutex_);
-  return transport_ ? less(transport_->bytes_received(), probe_traffic_.received) : 0;
+  return transport_ ? transport_->bytes_received() : 0;
 }
 
 Result<std::vector<std::string>> Session::Impl::gather(const std::string& key,

@@ -99,8 +99,8 @@ class Session::Impl {
   std::optional<Contribution> listened_;  // what rounds of other islands are like
   std::uint64_t next_arrival_ = 0;
   std::vector<Running> exchanges_;
-  ProbeTraffic probe_traffic_;
-  std::jthread probing_;  // from the first roster on; reports to the inbox
+  ExchangeCount exchange_count_;  // read while links are measured
+  std::jthread probing_;          // from the first roster on; reports to the inbox
   std::map<std::string, std::optional<std::vector<std::string>>> gathers_;
   Status failed_;
   bool gone_ = false;

@@ -74,9 +74,12 @@ void Session::Impl::start_exchange(const v1::Close& close) {
                     staging_};
   Running& running = exchanges_.emplace_back();
   running.round = id;
+  ++exchange_count_.begun;
   running.thread = std::jthread([this, task = std::move(task), done = running.done,
                                  transport = transport_.get()](std::stop_token stop) {
-    post(run_exchange(*transport, task, stop));
+    ExchangeReport report = run_exchange(*transport, task, stop);
+    ++exchange_count_.ended;
+    post(std::move(report));
     done->store(true);
   });
 }

@@ -95,7 +95,7 @@ class SendCall : public grpc::ClientBidiReactor<grpc::ByteBuffer, grpc::ByteBuff
       write();
       StartCall();
     }
-    core_->rendezvous->bytes_sent += kFrameHeaderBytes;
+    core_->rendezvous->count_sent(envelope_.tag, kFrameHeaderBytes);
     state_->on_end([weak = weak_from_this()](const Status&) {
       if (const auto self = weak.lock()) self->give_up();
     });
@@ -109,7 +109,7 @@ class SendCall : public grpc::ClientBidiReactor<grpc::ByteBuffer, grpc::ByteBuff
     const grpc::Slice slice = borrow(payload_.slice(written_, bytes));
     buffer_ = grpc::ByteBuffer(&slice, 1);
     written_ += bytes;
-    core_->rendezvous->bytes_sent += bytes;
+    core_->rendezvous->count_sent(envelope_.tag, bytes);
     write();
   }
 

@@ -75,7 +75,7 @@ class RecvStream : public grpc::ServerGenericBidiReactor,
       posted.state->end(header.status());
       return;
     }
-    core_->rendezvous->bytes_received += kFrameHeaderBytes;
+    core_->rendezvous->count_received(posted.tag, kFrameHeaderBytes);
     bool ended = false;
     {
       std::lock_guard lock(mutex_);
@@ -196,7 +196,7 @@ void RecvStream::take_chunk(const PostedRecv& posted) {
     buffer_.Clear();
     if (!too_long) {
       taken_ += bytes;
-      core_->rendezvous->bytes_received += bytes;
+      core_->rendezvous->count_received(posted.tag, bytes);
       whole = taken_ == posted.dest.size();
       if (!whole) StartRead(&buffer_);
     }

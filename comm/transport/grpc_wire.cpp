@@ -166,7 +166,7 @@ void copy_out(const grpc::ByteBuffer& buffer, std::span<std::byte> out) {
   }
 }
 
-Status check_address(const std::string& address, bool insecure) {
+Status check_address(const std::string& address, bool insecure, const char* what) {
   const std::size_t colon = address.rfind(':');
   int port = -1;
   if (colon != std::string::npos && colon > 0) {
@@ -183,9 +183,9 @@ Status check_address(const std::string& address, bool insecure) {
       (host.starts_with("127.") && host.find_first_not_of("0123456789.") == std::string::npos);
   if (loopback || insecure) return {};
   return {Code::kInvalidArgument,
-          fmt::format("{} is not a loopback address, and payloads would cross the network neither "
+          fmt::format("{} is not a loopback address, and {} would cross the network neither "
                       "encrypted nor authenticated; say --insecure if that network is trusted",
-                      address)};
+                      address, what)};
 }
 
 }  // namespace outrigger

@@ -55,7 +55,7 @@ void copy_out(const grpc::ByteBuffer& buffer, std::span<std::byte> out);
 
 // InvalidArgument, naming --insecure, unless `address` is on loopback ("127.x.y.z:port",
 // "localhost:port",
-// "[::1]:port") or `insecure` is set.
-Status check_address(const std::string& address, bool insecure);
+// "[::1]:port") or `insecure` is set. `what` would cross the network.
+Status check_address(const std::string& address, bool insecure, const char* what = "payloads");
 
 }  // namespace outrigger

@@ -89,8 +89,8 @@ class Message : public Arrival {
     std::ranges::copy(payload_.bytes, posted.dest.begin());
     if (network_->tamper_payload) network_->tamper_payload(posted.dest);
     const Status status = check_dest(posted, *header);
-    sender_->bytes_sent += frame_.size() + payload_.bytes.size();
-    receiver_->bytes_received += frame_.size() + payload_.bytes.size();
+    sender_->count_sent(posted.tag, frame_.size() + payload_.bytes.size());
+    receiver_->count_received(posted.tag, frame_.size() + payload_.bytes.size());
     return status;
   }
 

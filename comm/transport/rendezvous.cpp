@@ -41,6 +41,14 @@ Status check_dest(const PostedRecv& posted, const FrameHeader& header) {
   return status.ok() ? status : corrupt(posted, status.message());
 }
 
+void Rendezvous::count_sent(const Tag& tag, std::size_t bytes) {
+  if (tag.round != kOutsideRounds) bytes_sent += bytes;
+}
+
+void Rendezvous::count_received(const Tag& tag, std::size_t bytes) {
+  if (tag.round != kOutsideRounds) bytes_received += bytes;
+}
+
 Status Rendezvous::add_peer(MemberId peer) {
   std::optional<MemberId> replaced;
   {

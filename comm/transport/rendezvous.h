@@ -74,7 +74,10 @@ class Rendezvous : public std::enable_shared_from_this<Rendezvous> {
   // once.
   static constexpr std::size_t kRemembered = 1024;
 
-  std::atomic<std::uint64_t> bytes_sent = 0, bytes_received = 0;  // payload and frame headers
+  // Payload and frame headers of rounds.
+  std::atomic<std::uint64_t> bytes_sent = 0, bytes_received = 0;
+  void count_sent(const Tag& tag, std::size_t bytes);
+  void count_received(const Tag& tag, std::size_t bytes);
 
  private:
   enum class Way { kSend, kRecv };

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <span>
 #include <string>
 
@@ -22,6 +23,9 @@ struct Tag {
   friend auto operator<=>(const Tag&, const Tag&) = default;
 };
 std::string to_string(const Tag& tag);
+
+// Of messages that are no round's: no fragment has this number.
+inline constexpr RoundId kOutsideRounds{std::numeric_limits<std::uint32_t>::max(), 0};
 
 // What a receiver expects, known from the close before a byte arrives.
 struct Expected {
@@ -63,7 +67,11 @@ class Transport {
   virtual Operation recv(MemberId from, const Tag& tag, Expected expected,
                          std::span<std::byte> dest, TimePoint deadline) = 0;
 
-  // Payload and frame headers handed to the wire so far, and taken from it.
+  // What carries small messages soonest; this one, unless it needs another to carry its payloads.
+  virtual Transport& control() { return *this; }
+
+  // Payload and frame headers handed to the wire so far, and taken from it, but those of messages
+  // that are no round's.
   virtual std::uint64_t bytes_sent() const = 0;
   virtual std::uint64_t bytes_received() const = 0;
 

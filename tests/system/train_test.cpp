@@ -261,16 +261,17 @@ TEST_CASE("doctor --peers prints what a running job's coordinator knows of the l
     CHECK(known["job"] == job);
     links = known["links"];
     return std::none_of(links.begin(), links.end(),
-                        [](const Json& link) { return link["mbit_per_s"].is_null(); });
+                        [](const Json& link) { return link["round_trip_ms"].is_null(); });
   });
   REQUIRE(links.size() == 2);
   CHECK(links[0]["from"] == "paris");
   CHECK(links[0]["to"] == "tokyo");
   for (const Json& link : links) {
-    CHECK(link["mbit_per_s"].get<double>() > 1);
     CHECK(link["round_trip_ms"].get<double>() > 0);
     CHECK(link["round_trip_ms"].get<double>() < 1000);
-    CHECK(link["age_s"].get<double>() < 100);
+    CHECK(link["round_trip_age_s"].get<double>() < 100);
+    // Not told if a round ran beside its probe, and rounds of one message measure none.
+    if (!link["mbit_per_s"].is_null()) CHECK(link["mbit_per_s"].get<double>() > 1);
   }
   const Ended text = run_cli(scratch, {"doctor", "--peers", address.substr(0, address.find('\n'))});
   CAPTURE(text.out, text.err);

@@ -26,7 +26,7 @@ namespace outrigger {
 // payloads and frame headers, not of offers and answers.
 class NcclTransport : public Transport {
  public:
-  // `control` is this transport's alone from here on.
+  // `control` is this transport's alone from here on; control() lends it for what is no round's.
   NcclTransport(std::unique_ptr<Transport> control, std::shared_ptr<PairLinks> links,
                 NcclOptions options = {});
   ~NcclTransport() override;
@@ -41,6 +41,7 @@ class NcclTransport : public Transport {
                  SharedBytes payload, TimePoint deadline) override;
   Operation recv(MemberId from, const Tag& tag, Expected expected, std::span<std::byte> dest,
                  TimePoint deadline) override;
+  Transport& control() override { return *core_->control; }
   std::uint64_t bytes_sent() const override { return core_->rendezvous->bytes_sent; }
   std::uint64_t bytes_received() const override { return core_->rendezvous->bytes_received; }
 

@@ -58,7 +58,8 @@ TEST_CASE("plan: equal links, or none known, give exactly equal shares") {
       }
 }
 
-// Mutation: in plan_shares, leave out the received bytes' limit, or bisect ten times only.
+// Mutation: in spans_of, leave out the received bytes' limit; in plan_shares, bisect ten times
+// only.
 TEST_CASE("plan: shares are as good as any found by trying, and win what the header says") {
   for (const std::size_t members : {2U, 3U, 4U, 6U})
     for (const PlannedBytes& bytes : {PlannedBytes{1e8, 1e8}, PlannedBytes{5e7, 1e8}}) {
@@ -72,25 +73,50 @@ TEST_CASE("plan: shares are as good as any found by trying, and win what the hea
       const double most = static_cast<double>(members - 1) / static_cast<double>(members) *
                           (1 + bytes.result / bytes.contribution);
       CHECK(equal / planned <= most * (1 + 1e-6));
-      // Full duplex: the slow one's contribution, or its result, is what is left.
+      // Full duplex: the slow one's contribution, or its result, is what is left, and its least
+      // share.
+      const double least = 1.0 / (16 * static_cast<double>(members));
+      const double others = static_cast<double>(members - 1);
       if (members > 2)
-        CHECK(planned == Approx(std::max(bytes.contribution, bytes.result) / kSlow).epsilon(1e-4));
+        CHECK(planned ==
+              Approx(std::max((1 - least) * bytes.contribution + others * least * bytes.result,
+                              (1 - least) * bytes.result + others * least * bytes.contribution) /
+                     kSlow)
+                  .epsilon(1e-4));
       std::mt19937_64 random(members);
       for (int k = 0; k < 2000; ++k) {
         std::vector<std::uint64_t> any;
         for (std::size_t i = 0; i < members; ++i) any.push_back(1 + random() % 1000);
+        const auto all = std::accumulate(any.begin(), any.end(), std::uint64_t{0});
+        any[1] = std::max(any[1], 1 + all / (16 * members - 1));
         CHECK(shares_time_s(links, bytes, any) >= planned * (1 - 1e-4));
       }
     }
+}
+
+// Mutation: in least_share, leave out the chunks (the sixteenth, the equal share).
+TEST_CASE("plan: the slowest still gets two chunks or a sixteenth of an equal share") {
+  Links links = equal_links(4);
+  links.up[1] = links.down[1] = 1;  // no share is worth its while
+  const auto part_of_slow = [&](double bytes) {
+    const auto shares = plan_shares(links, {bytes, bytes});
+    return static_cast<double>(shares[1]) /
+           static_cast<double>(std::accumulate(shares.begin(), shares.end(), std::uint64_t{0}));
+  };
+  CHECK(part_of_slow(1e9) == Approx(1.0 / 64).epsilon(1e-3));
+  const double mebi = 1 << 20;
+  CHECK(part_of_slow(8 * mebi) == Approx(1.0 / 16).epsilon(1e-3));  // 512 KiB
+  CHECK(part_of_slow(1e5) == Approx(0.25).epsilon(1e-3));
 }
 
 // Mutation: in plan_shares, take unknown rates for slow ones.
 TEST_CASE("plan: a member of which nothing is known is like the fastest") {
   Links links = equal_links(3);
   links.up[0] = links.down[0] = kSlow;
-  const auto known = plan_shares(links, {1, 1});
+  const PlannedBytes bytes{1e8, 1e8};
+  const auto known = plan_shares(links, bytes);
   links.up[2] = links.down[2] = 0;
-  CHECK(plan_shares(links, {1, 1}) == known);
+  CHECK(plan_shares(links, bytes) == known);
   CHECK(known[1] == known[2]);
   CHECK(known[0] < known[1]);
 }

@@ -37,7 +37,8 @@ double rate_of(const Pairs& pairs, std::uint32_t a, std::uint32_t b) {
   return found == pairs.end() ? kFast : found->second;
 }
 LinkProbe probe_of(std::uint32_t from, double rate, double round_trip_s = 0.02) {
-  return {{from, 100 + from, 0}, static_cast<std::uint64_t>(rate), 1.0, round_trip_s};
+  const double bytes = RateProbe::kLargest;
+  return {{from, 100 + from, 0}, RateProbe::kLargest, bytes / rate, round_trip_s};
 }
 LinkBook probed_book(const Pairs& pairs) {
   LinkBook book(4);
@@ -118,7 +119,7 @@ TEST_CASE("links: nonsense is left out, and a link that has become fast is belie
 }
 
 // Mutation: in RoundBook::try_close, leave out follow_links; in RoundBook::vote, measure every
-// vote, also a repeated one (nothing fails: the average stays); in replay, plan anew.
+// vote, also a repeated one; in replay, plan anew.
 TEST_CASE("links: a close has shares once the votes have measured the links, until a restart") {
   CoordinatorConfig config = make_config(3);
   config.planned = kSame;
@@ -132,7 +133,13 @@ TEST_CASE("links: a close has shares once the votes have measured the links, unt
     const bool measured = number == 1;
     CHECK(desk.close(0)->shares_size() == (measured ? 3 : 0));
     if (measured) CHECK(desk.journal().back().closed().shares_size() == 3);
-    for (const std::uint32_t island : kIslands) desk.say(island, vote_of(desk, island, round));
+    v1::MemberMessage again = vote_of(desk, 0, round);
+    for (auto& link : *again.mutable_vote()->mutable_links()) link.set_bytes(1);
+    desk.say(0, vote_of(desk, 0, round));
+    desk.say(0, again);
+    for (const std::uint32_t island : {1, 2}) desk.say(island, vote_of(desk, island, round));
+    for (const LinkFigures& link : desk.coordinator().links(desk.now()))
+      CHECK(link.bytes_per_s >= kSlow);
     REQUIRE(desk.outcome(0)->version().number() == number + 1);
     if (!measured) continue;
     desk.restart();  // knows nothing of links; the third round is planned equal
@@ -140,7 +147,8 @@ TEST_CASE("links: a close has shares once the votes have measured the links, unt
   }
 }
 
-// Mutation: in LinkBook::capacity, add the probes up as rounds are; or prefer them to rounds.
+// Mutation: in LinkBook::capacities, add the probes up as rounds are; in shares, prefer them to
+// rounds.
 TEST_CASE("links: probes plan shares from the first round, until rounds have measured all") {
   LinkBook book(3);
   for (const std::uint32_t to : kIslands)
@@ -158,6 +166,29 @@ TEST_CASE("links: probes plan shares from the first round, until rounds have mea
       book.measured(island, {&link, 1}, kNow);
     }
   CHECK(book.shares(kIslands, kSame).empty());
+}
+
+// Mutation: in LinkBook::shares, take any known probe.
+TEST_CASE("links: a probe that gave up early plans no shares, as it is a lower bound") {
+  LinkBook book(3);
+  LinkProbe early = probe_of(2, kSlow);
+  early.bytes /= 4;
+  for (const std::uint32_t to : kIslands)
+    for (const std::uint32_t from : kIslands)
+      book.probed(to, probe_of(from, from == 2 || to == 2 ? kSlow : kFast), kNow);
+  CHECK_FALSE(book.shares(kIslands, kSame).empty());
+  book.probed(0, early, kNow);
+  CHECK(book.shares(kIslands, kSame).empty());
+}
+
+// Mutation: in LinkBook::probed, leave out kShortestAnswer_s, or kLargest.
+TEST_CASE("links: nobody's probe is faster than any link") {
+  LinkBook book(2);
+  book.probed(0, {{1, 101, 0}, std::uint64_t{1} << 60, 0, 0}, kNow);
+  CHECK(book.figures(kNow).empty());
+  book.probed(0, {{1, 101, 0}, RateProbe::kLargest, 0, 0}, kNow);
+  REQUIRE(book.figures(kNow).size() == 1);
+  CHECK(book.figures(kNow)[0].bytes_per_s < 5e9);
 }
 
 // Mutation: in LinkBook::ring (hub), leave out worth_changing; in worth_changing, leave out the
@@ -189,6 +220,26 @@ TEST_CASE(
   const Order others = {0, 1, 3};
   CHECK(book.hub(others, 2, kSame) == 2);  // not among them: nothing is said
   CHECK(book.hub(others, 0, kSame) == 0);
+}
+
+// Mutation: in LinkBook::hub, take the rounds where they are known; leave out `known`.
+TEST_CASE(
+    "links: the hub stays on equal links, whatever its rounds say, and while one is unknown") {
+  LinkBook book = probed_book({});
+  for (std::uint32_t from = 1; from < 4; ++from) {
+    const LinkUse use{{from, 100 + from, 0}, static_cast<std::uint64_t>(kFast / 4), 1};
+    book.measured(0, {&use, 1}, kNow);
+  }
+  CHECK(book.hub(kRoster, 0, kSame) == 0);
+  // Of the last only the link to and from island 1 is known, and it is the fastest.
+  LinkBook cut_off(4);
+  for (std::uint32_t to = 0; to < 4; ++to)
+    for (std::uint32_t from = 0; from < 4; ++from) {
+      const bool last = from == 3 || to == 3;
+      if (!last) cut_off.probed(to, probe_of(from, kSlow), kNow);
+      if (last && from + to == 4) cut_off.probed(to, probe_of(from, kFast), kNow);
+    }
+  CHECK(cut_off.hub(kRoster, 0, kSame) == 0);
 }
 
 // Mutation: in LinkBook::probed, take any of them; in LinkBook::figures, prefer the probe.
@@ -271,6 +322,33 @@ TEST_CASE("links: a ring's order is in the close, its retries and the journal, a
   desk.forget();
   desk.join_all();
   CHECK(close_round(0) == kRoster);
+}
+
+// Mutation: in RoundBook::follow_links, plan an order for each fragment's own bytes.
+TEST_CASE("links: a ring's order is that of the largest fragment for all of them") {
+  CoordinatorConfig config = make_config(4);
+  config.fragments = 2;
+  config.planned = {1, 1};
+  config.link_plan = LinkPlan::kRing;
+  Desk desk(config);
+  desk.join_all();
+  // By bytes, 0 and 1 are best apart; by round trips, side by side.
+  for (const std::uint32_t island : kRoster) {
+    v1::MemberMessage message = probed_message({{{0, 1}, kSlow}}, island);
+    for (auto& link : *message.mutable_probed()->mutable_links())
+      if ((link.peer().island() + island) % 2 == 0) link.set_round_trip_s(0.2);
+    desk.say(island, message);
+  }
+  for (const std::uint32_t fragment : {0, 1}) {
+    for (const std::uint32_t island : kRoster) {
+      v1::MemberMessage message;
+      *message.mutable_announce() = desk.announcement({fragment, 0});
+      message.mutable_announce()->set_bytes(fragment == 0 ? 100'000'000 : 10'000);
+      desk.say(island, message);
+    }
+    REQUIRE(desk.close(0)->round().fragment() == fragment);
+    CHECK(owners(*desk.close(0)) == Order{0, 2, 1, 3});
+  }
 }
 
 // Mutation: in follow_order, leave out the rotation; in follow_links, return for kHub.

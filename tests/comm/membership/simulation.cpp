@@ -242,8 +242,8 @@ void Simulation::probe(std::size_t index) {
     if (from == index) continue;
     const std::size_t pair =
         std::min<std::size_t>(index, from) * 8 + std::max<std::size_t>(index, from);
-    const std::uint64_t rate = (options_.seed >> pair % 7) % 2 == 0 ? 10'000'000 : 100'000'000;
-    member_event(index, LinkProbed{{{from, 100 + from, 0}, rate, 1.0, 0.01}});
+    const double busy_s = (options_.seed >> pair % 7) % 2 == 0 ? 0.4 : 0.04;
+    member_event(index, LinkProbed{{{from, 100 + from, 0}, RateProbe::kLargest, busy_s, 0.01}});
   }
 }
 

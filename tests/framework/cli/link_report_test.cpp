@@ -1,5 +1,10 @@
 #include <outrigger/framework/cli/link_report.h>
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
 #include <filesystem>
 #include <fstream>
 
@@ -27,9 +32,31 @@ void note(const std::string& runs, const std::string& run, const std::string& ad
   std::ofstream(runs + "/" + run + "/coordinator") << address << "\n";
 }
 
+// Takes connections and never says a word.
+class Silent {
+ public:
+  Silent() : socket_(::socket(AF_INET, SOCK_STREAM, 0)) {
+    sockaddr_in place{};
+    place.sin_family = AF_INET;
+    place.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof place;
+    REQUIRE(::bind(socket_, reinterpret_cast<sockaddr*>(&place), size) == 0);
+    REQUIRE(::listen(socket_, 16) == 0);
+    REQUIRE(::getsockname(socket_, reinterpret_cast<sockaddr*>(&place), &size) == 0);
+    address_ = "127.0.0.1:" + std::to_string(ntohs(place.sin_port));
+  }
+  ~Silent() { ::close(socket_); }
+  const std::string& address() const { return address_; }
+
+ private:
+  const int socket_;
+  std::string address_;
+};
+
 }  // namespace
 
-// Mutation: in matrix, swap from and to; in rate_cell, tell bytes; leave out printable.
+// Mutation: in all_rates_known, count the islands' squares; in matrix, swap from and to; in
+// rate_cell, tell bytes; leave out printable.
 TEST_CASE(
     "links: the table has rows from, columns to, sources and ages, and - for what is not known") {
   CHECK(links_text(known()) ==
@@ -45,7 +72,12 @@ TEST_CASE(
         "from \\ to             ada                bob?  cy\n"
         "ada                     -  100.00 probe 1m30s   -\n"
         "bob?       10.00 round 2s                   -   -\n"
-        "cy                      -                   -   -\n");
+        "cy                      -                   -   -\n"
+        "-: not known. Over nccl, and beside a round, no probe tells a rate; rounds do, if they "
+        "take several messages.\n");
+  KnownLinks all = known();
+  all.table.islands = {"ada", "bob"};
+  CHECK(links_text(all).find("nccl") == std::string::npos);
 }
 
 // Mutation: in figures_json, leave out the factor of 1000, or the source.
@@ -100,6 +132,36 @@ TEST_CASE("links: the newest run whose own coordinator answers is found") {
   CHECK(none.code() == Code::kNotFound);
   CHECK(none.message().find("of the newest, reused, no coordinator answers at") !=
         std::string::npos);
+}
+
+// Mutation: in find_links, leave out the return of InvalidArgument.
+TEST_CASE("links: a newest run off loopback is not hidden by an older one") {
+  const test::TemporaryFolder runs;
+  CoordinatorConfig config;
+  config.islands = {"ada"};
+  config.job = "older";
+  const auto service = CoordinatorService::start(config, memory_journal(), {}).value_or_throw();
+  note(runs.path(), "older", service->address());
+  note(runs.path(), "newer", "192.0.2.1:7077");
+  std::filesystem::last_write_time(
+      runs.path() + "/older/coordinator",
+      std::filesystem::file_time_type::clock::now() - std::chrono::seconds(10));
+  const Status refused = find_links(runs.path(), false).status();
+  CHECK(refused.code() == Code::kInvalidArgument);
+  CHECK(refused.message().find("run newer") != std::string::npos);
+  CHECK(refused.message().find("what is asked and answered would cross the network") !=
+        std::string::npos);
+  CHECK(refused.message().find("--insecure") != std::string::npos);
+}
+
+// Mutation: in find_links, std::launch::async -> deferred.
+TEST_CASE("links: runs on hosts that do not answer are waited for together") {
+  const test::TemporaryFolder runs;
+  const Silent silent;
+  for (const char* run : {"a", "b", "c", "d"}) note(runs.path(), run, silent.address());
+  const TimePoint asked = Clock::now();
+  CHECK(find_links(runs.path(), false).status().code() == Code::kNotFound);
+  CHECK(seconds(Clock::now() - asked) < 6);
 }
 
 }  // namespace outrigger::link_report_test
