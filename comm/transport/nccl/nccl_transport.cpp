@@ -48,6 +48,12 @@ Status check_tag(const Tag& tag) {
           fmt::format("hop {} is one of those that this transport takes for itself", tag.hop)};
 }
 
+// An offer that ends so may have been taken all the same.
+bool given_up(const Status& status) {
+  return status.code() == Code::kCancelled || status.code() == Code::kAborted ||
+         status.code() == Code::kDeadlineExceeded;
+}
+
 TimePoint later(TimePoint deadline, Duration by) {
   return deadline > TimePoint::max() - by ? TimePoint::max() : deadline + by;
 }
@@ -145,8 +151,7 @@ Operation NcclTransport::send(MemberId to, const Tag& tag, std::uint32_t codec,
   offered.on_end([state, answer](const Status& status) {
     if (status.ok()) return;
     state->end(told(status, *state));
-    // One that was withdrawn may have been taken all the same.
-    if (status.code() != Code::kCancelled) answer.cancel();
+    if (!given_up(status)) answer.cancel();
   });
   // Who gives up still waits for a grant that may be on its way, since the link's order has it.
   state->on_end([core = std::weak_ptr(core_), offered, answer](const Status& status) {

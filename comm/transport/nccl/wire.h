@@ -33,6 +33,8 @@ Answer unpack_answer(std::span<const std::byte> bytes);
 // Collectives number their hops from 0, and some take the very last; so the hops between, which
 // answers have, are free.
 bool is_free(const Tag& tag);  // for a message
+// Of a term above all that are, so that abort_before() leaves it alone: the link's order needs what
+// was granted, also for an attempt that is over. Its own inverse.
 Tag answer_tag(const Tag& tag);
 // Of kNoticeBytes that say that this end of the link has given the generation up.
 inline constexpr std::size_t kNoticeBytes = 4;

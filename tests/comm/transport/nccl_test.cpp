@@ -1,5 +1,6 @@
 // What NcclTransport does beyond every transport's rules, over links in memory.
 #include <atomic>
+#include <future>
 #include <thread>
 
 #include <outrigger/comm/transport/nccl/nccl_links.h>
@@ -199,6 +200,68 @@ TEST_CASE("nccl: a newer attempt and a lost peer also fail what is on the link")
   if (lost) CHECK(status.message().find("no heartbeat for 5 s") != std::string::npos);
   pair.links->stall(LinkEnd::kSender, false);
   (void)sent.wait();
+}
+
+// Mutation: in answer_tag, leave the attempt as it is.
+TEST_CASE("nccl: a newer attempt leaves other rounds' messages and the link alone") {
+  Pair pair(0.5);
+  CHECK(pair.exchange(0).first.to_string() == "ok");
+  pair.links->stall(LinkEnd::kSender, true);
+  constexpr std::uint32_t kCount = 10;  // more than are granted ahead
+  std::vector<std::vector<std::byte>> dests(kCount, std::vector<std::byte>(kBytes));
+  std::vector<Operation> received, sent;
+  for (std::uint32_t k = 0; k < kCount; ++k) {  // rounds 7 and 8 by turns
+    received.push_back(recv(*pair.members[1], island(0), tag(k, 7 + k % 2), dests[k]));
+    sent.push_back(send(*pair.members[0], island(1), tag(k, 7 + k % 2), pattern(kBytes, k)));
+  }
+  pair.members[0]->abort_before({0, 7}, {1, 2});
+  pair.links->stall(LinkEnd::kSender, false);
+  for (std::uint32_t k = 0; k < kCount; ++k) {
+    const Status status = received[k].wait();
+    INFO(k << ": " << status.to_string() << ", " << sent[k].wait().to_string());
+    CHECK((k % 2 == 0 || (status.ok() && sent[k].wait().ok())));
+    CHECK((k % 2 == 1 || sent[k].wait().code() == Code::kAborted));
+    if (status.ok()) CHECK((dests[k] == pattern(kBytes, k)));
+  }
+  CHECK(pair.exchange(20).first.to_string() == "ok");
+  CHECK(pair.links->made() == 1);
+  CHECK(pair.warnings == 0);
+}
+
+// Mutation: as above.
+TEST_CASE("nccl: a newer attempt at the receiver takes back no grant") {
+  InProcessNetwork network;
+  auto peer = network.transport(island(0));
+  NcclTransport receiver(network.transport(island(1)), std::make_shared<MemoryLinks>());
+  throw_if_error(peer->add_peer(island(1), ""));
+  throw_if_error(receiver.add_peer(island(0), ""));
+  std::vector<std::byte> dest(8);
+  const Operation received = recv(receiver, island(0), tag(0, 7), dest);
+  const FrameBytes offer = write_frame(codec_id("fp32"), 2, pattern(8));
+  CHECK(send(*peer, island(1), tag(0, 7), offer).wait().to_string() == "ok");
+  receiver.abort_before({0, 7}, {1, 2});
+  CHECK(received.wait().code() == Code::kAborted);
+  ByteBuffer answer(kAnswerBytes);
+  CHECK(recv(*peer, island(1), answer_tag(tag(0, 7)), answer, 2).wait().to_string() == "ok");
+}
+
+// Mutation: in Clerk::run, after the wait for anything, go on without looking at due_ again.
+TEST_CASE("nccl: what the clerk is given after it was idle is cancelled in time") {
+  Clerk clerk;
+  const auto cancelled = [&] {
+    const auto state = std::make_shared<Operation::State>(in(3600), "waiting");
+    const auto ended = std::make_shared<std::promise<void>>();
+    state->on_end([ended](const Status&) { ended->set_value(); });
+    clerk.cancel_at(Operation(state), in(0.05));
+    return ended->get_future().wait_for(std::chrono::seconds(5)) == std::future_status::ready;
+  };
+  for (int k = 0; k < 3; ++k) {
+    std::promise<void> ran;
+    clerk.post([&] { ran.set_value(); });
+    ran.get_future().wait();
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));  // until it is idle
+    REQUIRE(cancelled());
+  }
 }
 
 // Mutation: in Outgoing::check_place, let an older generation pass, or a place that is taken; in
