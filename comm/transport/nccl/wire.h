@@ -8,6 +8,15 @@
 
 namespace outrigger {
 
+// So many messages of a link are granted before they are received: the next grant is on its way
+// while the link is busy.
+inline constexpr std::size_t kGrantedAhead = 4;
+// One without a payload puts a byte on the link all the same, so that its receiver does not run
+// ahead of its sender.
+inline std::size_t bytes_on_link(std::size_t payload_bytes) {
+  return payload_bytes > 0 ? payload_bytes : 1;
+}
+
 // What NcclTransport sends over its control transport. A message's sender offers it under the
 // message's own tag; its receiver answers under answer_tag(). An offer is the payload's frame
 // header. All travel as fp32 payloads, so that the control transport checks length and sum.
