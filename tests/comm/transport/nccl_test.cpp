@@ -232,8 +232,8 @@ TEST_CASE("nccl: a message that is withdrawn while it waits for a grant leaves t
   CHECK(all.warnings == 0);
 }
 
-// Mutation: in NcclTransport::add_peer, join what was replaced; in Incoming::run, wait for the slot
-// without the stop token (the transport's end then takes the other receives' deadlines).
+// Mutation: in NcclTransport::add_peer, join what was replaced, and in Incoming::run, wait for the
+// slot without the stop token (either alone costs nothing here).
 TEST_CASE("nccl: a peer that starts anew does not wait for the receives of others") {
   AllBusy all;
   std::vector<std::byte> dest(kBytes);
@@ -401,8 +401,8 @@ struct ByHand {
     CHECK(send(*peer, from, answer_tag(tag(number)), answer.bytes).wait().to_string() == "ok");
     return operation;
   }
-  void offer(std::uint32_t number) {
-    const FrameBytes frame = write_frame(codec_id("fp32"), 2, pattern(8, number));
+  void offer(std::uint32_t number, std::size_t bytes = 8) {
+    const FrameBytes frame = write_frame(codec_id("fp32"), bytes / 4, pattern(bytes, number));
     CHECK(send(*peer, transport->self(), tag(number), frame).wait().to_string() == "ok");
   }
   Result<Answer> answer(std::uint32_t number, double seconds) {
@@ -500,6 +500,24 @@ TEST_CASE("nccl: the next grant is on its way while the link is busy") {
     if (answers.size() < kCount)
       answers.push_back(hand.answer(k + kGrantedAhead, 5).value_or_throw());
   }
+}
+
+// Mutation: in bytes_on_link, return payload_bytes.
+TEST_CASE("nccl: a receiver of empty messages does not run ahead of their sender") {
+  ByHand hand(island(0), island(1));
+  std::vector<Operation> received;
+  for (std::uint32_t k = 0; k <= kGrantedAhead; ++k) {
+    received.push_back(recv(*hand.transport, island(0), tag(k), {}));
+    hand.offer(k, 0);
+  }
+  const LinkId id = hand.answer(0, 5).value_or_throw().id;
+  for (std::uint32_t k = 1; k < kGrantedAhead; ++k) CHECK(hand.answer(k, 5).ok());
+  const auto link = hand.links->connect(id, LinkEnd::kSender, in(5), {}).value_or_throw();
+  CHECK_FALSE(hand.answer(kGrantedAhead, 0.3).ok());
+  CHECK_FALSE(received[0].done());
+  throw_if_error(link->send(pattern(1), in(5), {}));
+  CHECK(received[0].wait().to_string() == "ok");
+  CHECK(hand.answer(kGrantedAhead, 5).ok());
 }
 
 // Mutation: in is_free, take the first quarter alone.
