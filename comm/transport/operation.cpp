@@ -70,10 +70,16 @@ bool Operation::State::done() {
   return true;
 }
 
-Status Operation::State::deadline_passed() const {
+void Operation::State::blame(std::string what_is_slow) {
+  std::lock_guard lock(mutex_);
+  blamed_ = std::move(what_is_slow);
+}
+
+Status Operation::State::deadline_passed() {
+  std::lock_guard lock(mutex_);
   return {Code::kDeadlineExceeded,
-          fmt::format("{}: not done within {:.3g} s; the peer is slow, stopped or cut off", what_,
-                      seconds(deadline_ - begun_))};
+          fmt::format("{}: not done within {:.3g} s; {}", what_, seconds(deadline_ - begun_),
+                      blamed_.empty() ? "the peer is slow, stopped or cut off" : blamed_)};
 }
 
 Operation::Operation() = default;

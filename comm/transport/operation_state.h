@@ -40,11 +40,13 @@ struct Operation::State {
   // Returns when the hooks have run, too: the transport knows nothing of the operation any more.
   Status wait();
   bool done();
+  // What the message of a deadline that passes from now on blames; empty: the peer.
+  void blame(std::string what_is_slow);
   TimePoint deadline() const { return deadline_; }
   const std::string& what() const { return what_; }
 
  private:
-  Status deadline_passed() const;
+  Status deadline_passed();
 
   Timeline& time_;
   const TimePoint deadline_;
@@ -53,6 +55,7 @@ struct Operation::State {
   std::mutex mutex_;
   std::condition_variable ended_;
   std::optional<Status> status_;
+  std::string blamed_;
   bool settled_ = false;  // the hooks have run
   std::vector<Hook> hooks_;
 };

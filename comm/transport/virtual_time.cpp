@@ -1,7 +1,6 @@
 #include <outrigger/comm/transport/virtual_time.h>
 
 #include <algorithm>
-#include <vector>
 
 namespace outrigger {
 
@@ -59,20 +58,24 @@ void VirtualTime::sleep(std::uint64_t seen, TimePoint deadline) {
   woken_.wait(lock, [&] { return news_ != seen; });
 }
 
-// The events first, while the others sleep: what comes at its deadline has come.
+// The events first, also those that they add for this time, and the others sleep until all have
+// run: what comes at its deadline has come.
 void VirtualTime::advance(std::unique_lock<std::mutex>& lock, TimePoint to) {
   --asleep_;
   now_ = std::max(now_, to);
-  std::vector<std::function<void()>> due;
-  while (!events_.empty() && events_.begin()->first <= now_)
-    due.push_back(std::move(events_.extract(events_.begin()).mapped()));
-  lock.unlock();
-  for (const auto& event : due) event();
-  lock.lock();
+  advancing_ = true;
+  while (!events_.empty() && events_.begin()->first <= now_) {
+    const auto event = std::move(events_.extract(events_.begin()).mapped());
+    lock.unlock();
+    event();
+    lock.lock();
+  }
+  advancing_ = false;
   wake();
 }
 
 void VirtualTime::wake() {
+  if (advancing_) return;
   ++news_;
   asleep_ = 0;
   next_deadline_ = TimePoint::max();

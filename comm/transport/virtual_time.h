@@ -37,6 +37,7 @@ class VirtualTime : public Timeline {
   std::condition_variable woken_;
   TimePoint now_{};
   std::uint64_t news_ = 0;  // how often something has happened that all have to look at
+  bool advancing_ = false;  // runs a time's events: the others hear of them when all have run
   std::size_t threads_ = 0;
   std::size_t asleep_ = 0;                      // threads that have looked since
   TimePoint next_deadline_ = TimePoint::max();  // of those

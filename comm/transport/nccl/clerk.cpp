@@ -45,10 +45,13 @@ std::vector<Clerk::Due> Clerk::look_at(std::vector<Due> due) {
 void Clerk::run() {
   std::unique_lock lock(mutex_);
   while (!closed_) {
+    if (tasks_.empty() && due_.empty()) {
+      changed_.wait(lock);
+      continue;
+    }
     TimePoint next = TimePoint::max();
     for (const Due& due : due_) next = std::min(next, due.until);
-    if (tasks_.empty() && due_.empty()) changed_.wait(lock);
-    if (tasks_.empty() && !due_.empty()) changed_.wait_until(lock, next);
+    if (tasks_.empty()) changed_.wait_until(lock, next);
     if (closed_) return;
     std::deque<std::function<void()>> tasks;
     std::vector<Due> due;

@@ -25,9 +25,10 @@ struct NcclOptions {
 // What the links of one NcclTransport share; lives until the last of its operations has ended.
 struct NcclCore {
   // Each transfer under way is a kernel that waits for its other end, and a device runs only so
-  // many streams apart (CUDA_DEVICE_MAX_CONNECTIONS, 8). A receiver therefore answers only what it
-  // has a slot for: every send that runs has its receive running or next, and so an end, whatever
-  // waits.
+  // many streams apart (CUDA_DEVICE_MAX_CONNECTIONS, 8). A receiver therefore grants only to the
+  // peers that it has a slot for, and keeps the slot until what it granted is here: every send that
+  // runs has its receive running or next, and so an end, whatever waits. A peer that stands still
+  // has its slot until the deadline of its message; if all slots are so taken, the others wait.
   static constexpr std::uint64_t kAtOnce = 3;
 
   std::unique_ptr<Transport> control;

@@ -14,6 +14,11 @@ Operation send_answer(NcclCore& core, MemberId to, const Tag& tag, const Answer&
                             Clock::now() + core.options.patience);
 }
 
+// Zeros go in a given up message's place.
+bool is_given_up(std::span<const std::byte> payload) {
+  return std::ranges::all_of(payload, [](std::byte byte) { return byte == std::byte{0}; });
+}
+
 }  // namespace
 
 void refuse(const std::shared_ptr<NcclCore>& core, MemberId sender, const Tag& tag, Status why) {
@@ -25,6 +30,9 @@ void refuse(const std::shared_ptr<NcclCore>& core, MemberId sender, const Tag& t
 }
 
 void Incoming::offered(const PostedRecv& posted, const FrameHeader& header) {
+  posted.state->blame(
+      fmt::format("not asked for yet: the link is busy, or all {} receives of this device are",
+                  NcclCore::kAtOnce));
   Status closed;
   {
     const std::lock_guard lock(mutex_);
@@ -48,7 +56,7 @@ void Incoming::break_link(const Status& why) {
 }
 
 void Incoming::fail(std::uint64_t generation, const Status& why) {
-  std::vector<Operation> answers;
+  std::deque<Operation> answers;
   {
     const std::lock_guard lock(mutex_);
     if (generation != generation_ || !broken_.ok()) return;
@@ -68,6 +76,7 @@ void Incoming::close(const Status& why) {
     orphans.swap(queue_);
     changed_.notify_one();
   }
+  closing_.request_stop();
   break_link(why);
   for (const Message& message : orphans)
     message.posted.state->end(why.with_context(message.posted.state->what()));
@@ -77,7 +86,7 @@ void Incoming::join() {
   if (thread_.joinable()) thread_.join();
 }
 
-std::vector<Incoming::Message> Incoming::wait_for_batch() {
+bool Incoming::wait_for_message() {
   std::unique_lock lock(mutex_);
   for (;;) {
     if (id_ && !broken_.ok()) {
@@ -86,51 +95,67 @@ std::vector<Incoming::Message> Incoming::wait_for_batch() {
       lock.lock();
       continue;
     }
-    if (!closed_.ok()) return {};
-    if (!queue_.empty()) break;
+    if (!closed_.ok()) return false;
+    if (!queue_.empty()) return true;
     changed_.wait(lock);
   }
-  std::vector<Message> batch;
-  while (!queue_.empty() && batch.size() < kBatch) {
-    batch.push_back(std::move(queue_.front()));
-    queue_.pop_front();
+}
+
+std::optional<Incoming::Message> Incoming::take_next() {
+  for (;;) {
+    Message message;
+    {
+      const std::lock_guard lock(mutex_);
+      if (queue_.empty() || (id_ && !broken_.ok())) return std::nullopt;
+      message = std::move(queue_.front());
+      queue_.pop_front();
+    }
+    message.posted.state->blame({});
+    if (!message.posted.state->done()) return message;
+    refuse(core_, from_, message.posted.tag, {Code::kUnavailable, "the receiver has given up"});
   }
-  return batch;
 }
 
 void Incoming::run() {
-  for (;;) {
-    std::vector<Message> batch = wait_for_batch();
-    if (batch.empty()) return;
-    const Slots::Hold slot(core_->receives);
-    receive_batch(std::move(batch));
+  while (wait_for_message()) {
+    const Slots::Hold slot(core_->receives, closing_.get_token());
+    if (slot.has_place()) take_turn(slot);
   }
 }
 
-void Incoming::receive_batch(std::vector<Message> batch) {
-  std::erase_if(batch, [&](const Message& message) {
-    if (!message.posted.state->done()) return false;
-    refuse(core_, from_, message.posted.tag, {Code::kUnavailable, "the receiver has given up"});
-    return true;
-  });
-  if (batch.empty()) return;
-  Status status = begin_generation();
-  if (status.ok())
-    for (Message& message : batch) grant(message);
-  for (const Message& message : batch) {
-    const auto& state = message.posted.state;
-    if (status.ok()) status = receive(message);
+// Grants and receives for as long as no other link wants the slot, else only so many messages.
+void Incoming::take_turn(const Slots::Hold& slot) {
+  std::deque<Message> granted;
+  Status status;
+  for (std::size_t count = 0;;) {
+    while (status.ok() && granted.size() < kGrantedAhead &&
+           (count < kGrantedAhead || !slot.is_wanted())) {
+      std::optional<Message> next = take_next();
+      if (!next) break;
+      ++count;
+      status = grant(*next);
+      granted.push_back(std::move(*next));
+    }
+    if (granted.empty()) break;
+    const auto& state = granted.front().posted.state;
+    if (status.ok()) status = receive(granted.front());
     if (!status.ok()) state->end(status.with_context(state->what()));
+    granted.pop_front();
+    const std::lock_guard lock(mutex_);
+    if (!answers_.empty()) answers_.pop_front();
   }
   const std::lock_guard lock(mutex_);
-  answers_.clear();
-  if (!status.ok() && broken_.ok()) broken_ = status;
+  if (id_ && !status.ok() && broken_.ok()) broken_ = status;
 }
 
 Status Incoming::begin_generation() {
   if (id_) return {};
   Result<LinkId> id = core_->links->make_id();
-  if (!id.ok()) return id.status();
+  if (!id.ok()) {
+    core_->warn(
+        fmt::format("no link from {} can be made: {}", to_string(from_), id.status().message()));
+    return id.status();
+  }
   std::uint64_t generation = 0;
   {
     const std::lock_guard lock(mutex_);
@@ -148,11 +173,21 @@ Status Incoming::begin_generation() {
   return {};
 }
 
-void Incoming::grant(Message& message) {
+Status Incoming::grant(Message& message) {
+  if (const Status status = begin_generation(); !status.ok()) {
+    refuse(core_, from_, message.posted.tag, status);
+    return status;
+  }
   const Answer answer{Status(), generation_, next_place_++, *id_};
   message.answer = send_answer(*core_, from_, message.posted.tag, answer);
-  const std::lock_guard lock(mutex_);
-  answers_.push_back(message.answer);
+  Status broken;
+  {
+    const std::lock_guard lock(mutex_);
+    answers_.push_back(message.answer);
+    broken = broken_;
+  }
+  if (!broken.ok()) message.answer.cancel();
+  return broken;
 }
 
 Status Incoming::connect(const Message& message) {
@@ -171,13 +206,15 @@ Status Incoming::receive(const Message& message) {
   if (status.ok()) status = connect(message);
   if (status.ok()) {
     const auto take = [&](std::size_t offset, std::span<const std::byte> piece) {
+      if (offset >= posted.dest.size()) return;  // the byte of an empty one
       posted.state->touch([&] {
         std::ranges::copy(piece, posted.dest.begin() + static_cast<std::ptrdiff_t>(offset));
       });
     };
     const TimePoint deadline =
         std::max(posted.state->deadline(), Clock::now() + core_->options.patience);
-    status = link_->receive(message.header.payload_bytes, take, deadline, stop_.get_token());
+    status = link_->receive(bytes_on_link(message.header.payload_bytes), take, deadline,
+                            stop_.get_token());
   }
   if (!status.ok()) {
     {
@@ -190,7 +227,11 @@ Status Incoming::receive(const Message& message) {
   }
   core_->rendezvous->bytes_received += kFrameHeaderBytes + message.header.payload_bytes;
   Status whole;
-  posted.state->touch([&] { whole = check_dest(posted, message.header); });
+  posted.state->touch([&] {
+    whole = check_dest(posted, message.header);
+    if (!whole.ok() && is_given_up(posted.dest))
+      whole = {Code::kUnavailable, posted.state->what() + ": the sender has given up"};
+  });
   posted.state->end(whole);
   return {};
 }

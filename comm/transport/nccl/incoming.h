@@ -4,7 +4,6 @@
 #include <mutex>
 #include <optional>
 #include <thread>
-#include <vector>
 
 #include <outrigger/comm/transport/nccl/core.h>
 #include <outrigger/comm/transport/nccl/wire.h>
@@ -12,9 +11,9 @@
 
 namespace outrigger {
 
-// The link from one peer. Grants the messages that it offers and that have their recv, a few at a
-// time, each with its place in the link's order, and receives them on a thread of its own. A link
-// that breaks is replaced when the next message comes. Thread-safe.
+// The link from one peer. Grants the messages that it offers and that have their recv, a few ahead,
+// each with its place in the link's order, and receives them on a thread of its own. A link that
+// breaks is replaced when the next message comes. Thread-safe.
 class Incoming : public std::enable_shared_from_this<Incoming> {
  public:
   Incoming(MemberId from, std::shared_ptr<NcclCore> core) : from_(from), core_(std::move(core)) {}
@@ -27,9 +26,6 @@ class Incoming : public std::enable_shared_from_this<Incoming> {
   void close(const Status& why);
   void join();
 
-  // So many messages are granted at once, then received one after the other.
-  static constexpr std::size_t kBatch = 4;
-
  private:
   struct Message {
     PostedRecv posted;
@@ -37,11 +33,12 @@ class Incoming : public std::enable_shared_from_this<Incoming> {
     Operation answer{};  // on its way
   };
 
-  std::vector<Message> wait_for_batch();  // empty: closed
+  bool wait_for_message();             // false: closed
+  std::optional<Message> take_next();  // that is still wanted; nothing: none, or the link is broken
   void run();
-  void receive_batch(std::vector<Message> batch);
+  void take_turn(const Slots::Hold& slot);
   Status begin_generation();
-  void grant(Message& message);
+  Status grant(Message& message);
   Status connect(const Message& message);
   Status receive(const Message& message);
   void fail(std::uint64_t generation, const Status& why);
@@ -53,8 +50,9 @@ class Incoming : public std::enable_shared_from_this<Incoming> {
   std::condition_variable changed_;
   Status closed_, broken_;  // broken_: of this generation
   std::uint64_t generation_ = 0;
-  std::stop_source stop_;           // of this generation
-  std::vector<Operation> answers_;  // of the batch
+  std::stop_source stop_;          // of this generation
+  std::stop_source closing_;       // for good
+  std::deque<Operation> answers_;  // to what is granted and not yet here
   std::deque<Message> queue_;
   std::thread thread_;
   // Of the thread alone.

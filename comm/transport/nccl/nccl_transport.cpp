@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <array>
 #include <vector>
 
@@ -57,6 +58,12 @@ Operation counted(Operation operation, const std::shared_ptr<Rendezvous>& book,
   return operation;
 }
 
+// An offer that ends so may have been taken all the same.
+bool given_up(const Status& status) {
+  return status.code() == Code::kCancelled || status.code() == Code::kAborted ||
+         status.code() == Code::kDeadlineExceeded;
+}
+
 TimePoint later(TimePoint deadline, Duration by) {
   return deadline > TimePoint::max() - by ? TimePoint::max() : deadline + by;
 }
@@ -72,6 +79,7 @@ NcclTransport::~NcclTransport() {
   core_->rendezvous->close(closed);
   for (auto& [member, peer] : peers_) peer->close(closed);
   for (auto& [member, peer] : peers_) peer->join();
+  for (const auto& peer : replaced_) peer->join();
   core_->clerk.close();
   core_->control.reset();  // its operations end, and with them what they hold
 }
@@ -97,12 +105,11 @@ Status NcclTransport::add_peer(MemberId peer, const std::string& address) {
     });
     std::shared_ptr<Peer>& known = peers_[peer];
     if (!known) known = std::make_shared<Peer>(peer, core_);
+    replaced_.insert(replaced_.end(), replaced.begin(), replaced.end());
   }
-  for (const auto& old : replaced) {
+  for (const auto& old : replaced)
     old->close({Code::kUnavailable, fmt::format("{} has started anew as incarnation {}",
                                                 to_string(old->member), peer.incarnation)});
-    old->join();
-  }
   return {};
 }
 
@@ -123,14 +130,21 @@ Operation NcclTransport::await_answer(const std::shared_ptr<Peer>& peer, const T
   const Tag at = answer_tag(tag);
   const Operation answer = core_->control->recv(peer->member, at, expected_of(kAnswerBytes), *bytes,
                                                 later(state->deadline(), core_->options.patience));
-  answer.on_end([peer, at, state, bytes, payload = std::move(payload)](const Status& status) {
+  const std::size_t size = payload.bytes.size();
+  const auto kept = std::make_shared<SharedBytes>(std::move(payload));
+  answer.on_end([peer, at, state, bytes, size, kept](const Status& status) {
     const Answer said = status.ok() ? unpack_answer(*bytes) : Answer{};
     const Status refused = status.ok() ? said.refused : reason(status, receiving(at, peer->member));
-    if (refused.ok())
-      peer->out->granted(said, {payload, state});
-    else
+    if (!refused.ok()) {
       state->end(refused.with_context(state->what()));
+      return;
+    }
+    Outgoing::Message message{size, {}, state};
+    message.given_up = !state->touch([&] { message.payload = *kept; });
+    peer->out->granted(said, std::move(message));
   });
+  // After its end no touch() reads it any more.
+  state->on_end([kept](const Status&) { *kept = {}; });
   return answer;
 }
 
@@ -163,15 +177,16 @@ Operation NcclTransport::send(MemberId to, const Tag& tag, std::uint32_t codec,
   offered.on_end([state, answer](const Status& status) {
     if (status.ok()) return;
     state->end(told(status, *state));
-    // One that was withdrawn may have been taken all the same.
-    if (status.code() != Code::kCancelled) answer.cancel();
+    if (!given_up(status)) answer.cancel();
   });
-  // Who gives up still waits for a grant that may be on its way, since the link's order has it.
-  state->on_end([core = std::weak_ptr(core_), offered, answer](const Status& status) {
+  // Who gives up still waits for a grant, since the link's order has it: the receiver may have the
+  // offer, and grants it as long as its recv waits.
+  state->on_end([core = std::weak_ptr(core_), deadline, offered, answer](const Status& status) {
     if (status.ok() || answer.done()) return;
     offered.cancel();
     if (const auto alive = core.lock())
-      alive->clerk.cancel_at(answer, Clock::now() + alive->options.patience);
+      alive->clerk.cancel_at(answer,
+                             later(std::max(deadline, Clock::now()), alive->options.patience));
   });
   return Operation(state);
 }

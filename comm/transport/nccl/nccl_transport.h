@@ -3,6 +3,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <vector>
 
 #include <outrigger/comm/transport/nccl/core.h>
 #include <outrigger/comm/transport/transport.h>
@@ -17,8 +18,12 @@ namespace outrigger {
 //
 // There is one link each way between two members, made when it is first needed: its receiver takes
 // the unique id and sends it with the grants. A link that fails, or keeps a message longer than its
-// deadline, is given up with what is on it, and the next message makes a new one. A cancelled
-// message that was granted is still sent, and thrown away where it arrives.
+// deadline, is given up with what is on it, and the next message makes a new one. A link's order
+// needs what was granted: a message that its receiver has given up is still sent, and thrown away
+// where it arrives; for one that its sender gave up, zeros of its length are, so that the payload
+// need not be kept, and the receiver says so. Its sender waits for that grant as long as its
+// deadline and `patience` say (a few hundred bytes each until then); a receiver with a later
+// deadline that grants it after that finds nobody, and the link is made anew.
 //
 // Unlike over gRPC, a send is done when the payload has left: of bytes that were altered on the way
 // only the receiver learns. NCCL does not encrypt and opens ports of its own (NCCL_SOCKET_IFNAME
@@ -57,6 +62,7 @@ class NcclTransport : public Transport {
   const std::shared_ptr<NcclCore> core_;
   std::mutex mutex_;
   std::map<MemberId, std::shared_ptr<Peer>> peers_;
+  std::vector<std::shared_ptr<Peer>> replaced_;  // closed; their threads may take a while to end
 };
 
 }  // namespace outrigger

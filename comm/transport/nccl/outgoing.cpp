@@ -19,10 +19,18 @@ void Outgoing::end_all(Queue messages, const Status& why) {
 
 Status Outgoing::check_place(const Answer& answer) const {
   if (!closed_.ok()) return closed_;
+  if (answer.generation == 0)
+    return {Code::kCorruption, "its receiver named generation 0 of the link: they begin at 1"};
   if (answer.generation < generation_) return kReplaced;
   if (!broken_.ok()) return broken_;
   if (answer.place < next_place_ || queue_.contains(answer.place))
     return {Code::kCorruption, fmt::format("its receiver gave the place {} twice", answer.place)};
+  if (answer.place - next_place_ >= kGrantedAhead)
+    return {
+        Code::kCorruption,
+        fmt::format("its receiver gave the place {} while {} is next: no more than {} are given "
+                    "ahead",
+                    answer.place, next_place_, kGrantedAhead)};
   return {};
 }
 
@@ -36,12 +44,29 @@ Outgoing::Queue Outgoing::begin_generation(const Answer& answer) {
   return std::exchange(queue_, {});
 }
 
+// From its first grant on, whichever place that has: the grant of the first may be lost.
+void Outgoing::listen(std::uint64_t generation) {
+  const Operation notice =
+      listen_for_broken(*core_, to_, LinkEnd::kReceiver, generation,
+                        [weak = weak_from_this(), generation](const Status& why) {
+                          if (const auto self = weak.lock()) self->fail(generation, why);
+                        });
+  Operation unneeded = notice;
+  {
+    const std::lock_guard lock(mutex_);
+    if (generation == generation_ && broken_.ok()) std::swap(notice_, unneeded);
+  }
+  unneeded.cancel();
+}
+
 void Outgoing::granted(const Answer& answer, Message message) {
   Queue orphans;
   Status status;
+  bool begun = false;
   {
     const std::lock_guard lock(mutex_);
-    if (closed_.ok() && answer.generation > generation_) orphans = begin_generation(answer);
+    begun = closed_.ok() && answer.generation > generation_;
+    if (begun) orphans = begin_generation(answer);
     status = check_place(answer);
     if (status.ok()) {
       queue_.emplace(answer.place, message);
@@ -49,6 +74,7 @@ void Outgoing::granted(const Answer& answer, Message message) {
       changed_.notify_one();
     }
   }
+  if (begun) listen(answer.generation);
   end_all(std::move(orphans), kReplaced);
   if (!status.ok()) message.state->end(status.with_context(message.state->what()));
 }
@@ -64,28 +90,34 @@ void Outgoing::break_link(const Status& why) {
 
 void Outgoing::fail(std::uint64_t generation, Status why) {
   Queue orphans;
+  Operation notice;
   {
     const std::lock_guard lock(mutex_);
     if (generation != generation_ || !broken_.ok()) return;
     broken_ = why;
     orphans.swap(queue_);
+    std::swap(notice, notice_);
     stop_.request_stop();
     changed_.notify_one();
   }
+  notice.cancel();
   tell_broken(core_, to_, LinkEnd::kSender, generation);
   end_all(std::move(orphans), why);
 }
 
 void Outgoing::close(const Status& why) {
   Queue orphans;
+  Operation notice;
   {
     const std::lock_guard lock(mutex_);
+    std::swap(notice, notice_);
     if (closed_.ok()) closed_ = why;
     if (broken_.ok()) broken_ = why;
     orphans.swap(queue_);
     stop_.request_stop();
     changed_.notify_one();
   }
+  notice.cancel();
   end_all(std::move(orphans), why);
 }
 
@@ -98,7 +130,7 @@ std::optional<Outgoing::Next> Outgoing::wait_for_next() {
   for (;;) {
     if (link_ && (!broken_.ok() || link_generation_ != generation_)) {
       lock.unlock();
-      let_go();
+      link_.reset();  // may take a while
       lock.lock();
       continue;
     }
@@ -114,30 +146,24 @@ std::optional<Outgoing::Next> Outgoing::wait_for_next() {
   }
 }
 
-// May take a while.
-void Outgoing::let_go() {
-  link_.reset();
-  notice_.cancel();
-}
-
 Status Outgoing::connect(const Next& next, TimePoint deadline) {
   link_generation_ = next.generation;
-  notice_ =
-      listen_for_broken(*core_, to_, LinkEnd::kReceiver, next.generation,
-                        [weak = weak_from_this(), generation = next.generation](const Status& why) {
-                          if (const auto self = weak.lock()) self->fail(generation, why);
-                        });
   auto made = core_->links->connect(next.id, LinkEnd::kSender, deadline, next.stop);
   if (made.ok()) link_ = std::move(*made);
   return made.status();
 }
 
 Status Outgoing::transfer(const Next& next) {
-  const Slots::Hold slot(core_->sends);
+  const Slots::Hold slot(core_->sends, next.stop);
+  if (!slot.has_place()) return {Code::kCancelled, "the link was stopped"};
+  const Message& message = next.message;
   const TimePoint deadline =
-      std::max(next.message.state->deadline(), Clock::now() + core_->options.patience);
+      std::max(message.state->deadline(), Clock::now() + core_->options.patience);
   const Status status = link_ ? Status() : connect(next, deadline);
-  return status.ok() ? link_->send(next.message.payload.bytes, deadline, next.stop) : status;
+  if (!status.ok()) return status;
+  if (message.bytes > 0 && !message.given_up)
+    return link_->send(message.payload.bytes, deadline, next.stop);
+  return link_->send(ByteBuffer(bytes_on_link(message.bytes)), deadline, next.stop);
 }
 
 void Outgoing::run() {
@@ -145,7 +171,7 @@ void Outgoing::run() {
     const auto& state = next->message.state;
     Status status = transfer(*next);
     if (status.ok()) {
-      core_->rendezvous->bytes_sent += kFrameHeaderBytes + next->message.payload.bytes.size();
+      core_->rendezvous->bytes_sent += kFrameHeaderBytes + next->message.bytes;
       state->end({});
       continue;
     }
@@ -158,7 +184,7 @@ void Outgoing::run() {
     }
     state->end(status.with_context(state->what()));
     fail(next->generation, status);
-    let_go();
+    link_.reset();  // may take a while
   }
 }
 

@@ -16,8 +16,10 @@ namespace outrigger {
 class Outgoing : public std::enable_shared_from_this<Outgoing> {
  public:
   struct Message {
+    std::size_t bytes = 0;
     SharedBytes payload;
     std::shared_ptr<Operation::State> state;
+    bool given_up = false;  // there is no payload any more: zeros go in its place
   };
 
   Outgoing(MemberId to, std::shared_ptr<NcclCore> core) : to_(to), core_(std::move(core)) {}
@@ -42,10 +44,10 @@ class Outgoing : public std::enable_shared_from_this<Outgoing> {
   // REQUIRES, these two: mutex_ is held.
   Status check_place(const Answer& answer) const;
   Queue begin_generation(const Answer& answer);  // what the last one has not sent
+  void listen(std::uint64_t generation);         // until it ends
   std::optional<Next> wait_for_next();           // nothing: closed
   Status connect(const Next& next, TimePoint deadline);
   Status transfer(const Next& next);
-  void let_go();
   void run();
   void fail(std::uint64_t generation, Status why);
   static void end_all(Queue messages, const Status& why);
@@ -59,11 +61,11 @@ class Outgoing : public std::enable_shared_from_this<Outgoing> {
   LinkId id_{};
   std::stop_source stop_;  // of this generation
   Queue queue_;
+  Operation notice_;  // that the peer's end has given this generation up
   std::thread thread_;
   // Of the thread alone.
   std::unique_ptr<PairLink> link_;
   std::uint64_t link_generation_ = 0;
-  Operation notice_;
 };
 
 }  // namespace outrigger

@@ -68,6 +68,7 @@ bool is_free(const Tag& tag) {
 Tag answer_tag(const Tag& tag) {
   Tag answer = tag;
   answer.hop ^= kAnswerBit;
+  answer.attempt.term = ~tag.attempt.term;
   return answer;
 }
 

@@ -8,6 +8,15 @@
 
 namespace outrigger {
 
+// So many messages of a link are granted before they are received: the next grant is on its way
+// while the link is busy.
+inline constexpr std::size_t kGrantedAhead = 4;
+// One without a payload puts a byte on the link all the same, so that its receiver does not run
+// ahead of its sender.
+inline std::size_t bytes_on_link(std::size_t payload_bytes) {
+  return payload_bytes > 0 ? payload_bytes : 1;
+}
+
 // What NcclTransport sends over its control transport. A message's sender offers it under the
 // message's own tag; its receiver answers under answer_tag(). An offer is the payload's frame
 // header. All travel as fp32 payloads, so that the control transport checks length and sum.
@@ -33,6 +42,8 @@ Answer unpack_answer(std::span<const std::byte> bytes);
 // Collectives number their hops from 0, and some take the very last; so the hops between, which
 // answers have, are free.
 bool is_free(const Tag& tag);  // for a message
+// Of a term above all that are, so that abort_before() leaves it alone: the link's order needs what
+// was granted, also for an attempt that is over. Its own inverse.
 Tag answer_tag(const Tag& tag);
 // Of kNoticeBytes that say that this end of the link has given the generation up.
 inline constexpr std::size_t kNoticeBytes = 4;

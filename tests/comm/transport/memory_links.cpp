@@ -20,7 +20,7 @@ struct MemoryLinks::Shared {
   std::condition_variable_any changed;
   std::uint64_t ids = 0;
   std::map<LinkId, Wire> wires;
-  std::size_t to_fail[2] = {}, connects = 0, under_way = 0, most_under_way = 0;
+  std::size_t to_fail[2] = {}, ids_to_fail = 0, connects = 0, under_way = 0, most_under_way = 0;
   bool stalled[2] = {}, alter = false;
 
   // Until `ready`, as a link's call ends.
@@ -100,6 +100,10 @@ MemoryLinks::~MemoryLinks() = default;
 
 Result<LinkId> MemoryLinks::make_id() {
   const std::lock_guard lock(shared_->mutex);
+  if (shared_->ids_to_fail > 0) {
+    --shared_->ids_to_fail;
+    return Status(Code::kInternal, "the id was made to fail");
+  }
   LinkId id{};
   ++shared_->ids;
   std::memcpy(id.data(), &shared_->ids, sizeof shared_->ids);
@@ -123,6 +127,11 @@ Result<std::unique_ptr<PairLink>> MemoryLinks::connect(const LinkId& id, LinkEnd
 void MemoryLinks::fail_next(LinkEnd end, std::size_t calls) {
   const std::lock_guard lock(shared_->mutex);
   shared_->to_fail[static_cast<std::size_t>(end)] = calls;
+}
+
+void MemoryLinks::fail_ids(std::size_t calls) {
+  const std::lock_guard lock(shared_->mutex);
+  shared_->ids_to_fail = calls;
 }
 
 void MemoryLinks::stall(LinkEnd end, bool on) {

@@ -27,7 +27,8 @@ class MemoryLinks : public PairLinks {
   // waits until it is stopped or its deadline passes.
   void fail_next(LinkEnd end, std::size_t calls = 1);
   void stall(LinkEnd end, bool on);
-  void alter_next_message();  // one bit of it, on its way
+  void fail_ids(std::size_t calls);  // the next calls of make_id
+  void alter_next_message();         // one bit of it, on its way
 
   std::size_t made() const;       // ids so far
   std::size_t connects() const;   // calls of connect(), ever

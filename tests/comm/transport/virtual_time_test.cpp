@@ -1,5 +1,6 @@
 #include <outrigger/comm/transport/virtual_time.h>
 
+#include <atomic>
 #include <thread>
 #include <vector>
 
@@ -51,6 +52,39 @@ TEST_CASE("virtual time: events come in the order of their times, then of the ca
                     {2, at_s(3)}, {5, at_s(4)}, {1, at_s(5)}, {3, at_s(5)}});
   CHECK_FALSE(time.wait_until(lock, changed, at_s(8), [] { return false; }));
   CHECK(seen.size() == 4);
+}
+
+// Mutation: in VirtualTime::wake, wake while advancing_; in advance(), take only the events that
+// are there when it begins.
+TEST_CASE("virtual time: what comes at a deadline has come, whoever was woken for something else") {
+  const bool added_late = GENERATE(false, true);
+  VirtualTime time;
+  std::mutex mutex;
+  std::condition_variable changed;
+  bool came = false;
+  std::atomic<int> gave_up = 0;
+  const auto come = [&] {  // leaves the other thread time to give up
+    for (const auto end = Clock::now() + std::chrono::milliseconds(100);
+         gave_up == 0 && Clock::now() < end;)
+      std::this_thread::yield();
+    const std::lock_guard lock(mutex);
+    came = true;
+    time.notify(changed);
+  };
+  time.at(at_s(5), [&] {
+    if (added_late) time.at(at_s(5), come);
+    time.notify(changed);
+  });
+  if (!added_late) time.at(at_s(5), come);
+  std::vector<std::shared_ptr<const void>> held{time.thread(), time.thread()};
+  std::vector<std::jthread> threads;
+  for (auto& mine : held)
+    threads.emplace_back([&, mine = std::exchange(mine, nullptr)] {
+      std::unique_lock lock(mutex);
+      if (!time.wait_until(lock, changed, at_s(5), [&] { return came; })) ++gave_up;
+    });
+  threads.clear();
+  CHECK(gave_up == 0);
 }
 
 // Mutations: in VirtualTime::sleep, advance as soon as one thread sleeps; in wake(), leave asleep_
