@@ -13,7 +13,8 @@ struct GrpcOptions {
   std::string listen = "127.0.0.1:0";  // host:port; port 0 takes a free one
   std::string job{};                   // peers of another job are refused; at most 256 bytes
   bool insecure = false;               // needed to listen or connect off loopback
-  std::uint32_t channels = 4;  // TCP connections to each peer that messages go out on, at most kMaxChannels
+  std::uint32_t channels =
+      4;  // TCP connections to each peer that messages go out on, at most kMaxChannels
 };
 
 // Members that are processes, over HTTP/2 (grpc_wire.h has the format). Messages take turns on
