@@ -74,7 +74,8 @@ class Codec {
   // Returns whether every value was finite.
   virtual bool encode_block(std::span<const float> values, std::span<std::byte> out,
                             const Rounding& rounding = {}) const = 0;
-  // The same.
+  // The same; `ahead` is filled in only for a codec that makes use of it.
+  virtual bool reads_ahead() const { return false; }
   virtual bool encode_block_ahead(std::span<const float> values, std::span<std::byte> out,
                                   const Rounding& rounding, const ReadAhead&) const {
     return encode_block(values, out, rounding);

@@ -50,14 +50,16 @@ std::span<Byte> bytes_of(const Codec& codec, std::span<Byte> all, std::size_t of
 }
 
 bool encode_values(const Codec& codec, std::span<const float> values, Rounding rounding,
-                   std::span<std::byte> out, const ReadAhead& ahead = {}) {
+                   std::span<std::byte> out, const ReadAhead* ahead = nullptr) {
   bool finite = true;
   const std::size_t first = rounding.position;
   (void)for_each_block(values.size(), codec.block_elements(), [&](auto offset, auto count) {
     rounding.position = first + offset;
-    finite &=
-        codec.encode_block_ahead(values.subspan(offset, count), bytes_of(codec, out, offset, count),
-                                 rounding, ahead.part(offset, count));
+    const std::span<const float> block = values.subspan(offset, count);
+    const std::span<std::byte> bytes = bytes_of(codec, out, offset, count);
+    finite &= ahead == nullptr
+                  ? codec.encode_block(block, bytes, rounding)
+                  : codec.encode_block_ahead(block, bytes, rounding, ahead->part(offset, count));
     return Status();
   });
   return finite;
@@ -160,6 +162,7 @@ bool encode_each(const Codec& codec, std::size_t elements, const FillBlock& fill
                  std::span<std::byte> out, const EncodeOptions& options) {
   assert(out.size() == codec.encoded_bytes(elements) && options.lost.size() <= elements);
   const std::size_t tile = tile_of(codec);
+  const bool tells = options.ahead && codec.reads_ahead();
   std::atomic<bool> finite = true;
   (void)for_each_stretch(elements, options.threads, [&](auto begin, auto end) {
     alignas(64) Block block;
@@ -170,10 +173,9 @@ bool encode_each(const Codec& codec, std::size_t elements, const FillBlock& fill
       Rounding rounding = options.rounding;
       rounding.position += offset;
       const std::size_t next = offset + values.size();
-      const ReadAhead ahead = options.ahead && next < end
-                                  ? options.ahead(next, std::min(tile, end - next))
-                                  : ReadAhead();
-      if (!encode_values(codec, values, rounding, bytes, ahead)) finite = false;
+      ReadAhead ahead;
+      if (tells && next < end) ahead = options.ahead(next, std::min(tile, end - next));
+      if (!encode_values(codec, values, rounding, bytes, tells ? &ahead : nullptr)) finite = false;
       write_lost(codec, values, bytes, part_at(options.lost, offset, values.size()));
     }
     simd::finish_streams();

@@ -57,7 +57,8 @@ struct EncodeOptions {
   // adds to the next encoding. Zeros, if a value was not finite.
   std::span<float> lost = {};
   std::size_t threads = 1;  // that share the stretches (stretch.h)
-  // What `fill` will read for so many values from `offset` on; empty: not told.
+  // What `fill` will read for so many values from `offset` on; empty: not told. Asked for a codec
+  // that reads_ahead().
   std::function<ReadAhead(std::size_t offset, std::size_t count)> ahead = {};
 };
 

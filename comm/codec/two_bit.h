@@ -42,6 +42,7 @@ class TwoBitCodec final : public Codec {
   std::size_t encoded_bytes(std::size_t elements) const override;
   bool encode_block(std::span<const float> values, std::span<std::byte> out,
                     const Rounding& rounding = {}) const override;
+  bool reads_ahead() const override { return true; }
   bool encode_block_ahead(std::span<const float> values, std::span<std::byte> out,
                           const Rounding& rounding, const ReadAhead& ahead) const override;
   Status decode_block(std::span<const std::byte> in, std::span<float> values) const override;

@@ -5,17 +5,9 @@
 
 #include <fmt/format.h>
 
+#include <outrigger/comm/membership/median.h>
+
 namespace outrigger {
-namespace {
-
-Duration median(std::vector<Duration> values) {
-  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
-  std::nth_element(values.begin(), middle, values.end());
-  if (values.size() % 2 == 1) return *middle;
-  return (*middle + *std::max_element(values.begin(), middle)) / 2;
-}
-
-}  // namespace
 
 Deadlines::Deadlines(std::string what, Duration floor, Duration ceiling)
     : what_(std::move(what)), floor_(std::min(floor, ceiling)), ceiling_(ceiling), told_(ceiling) {}
@@ -27,10 +19,10 @@ void Deadlines::measured(Duration duration) {
 
 Duration Deadlines::timeout() const {
   if (recent_.size() < kNeeded) return ceiling_;
-  const Duration middle = median({recent_.begin(), recent_.end()});
+  const Duration middle = median_of<Duration>({recent_.begin(), recent_.end()});
   std::vector<Duration> distances;
   for (const Duration value : recent_) distances.push_back(std::chrono::abs(value - middle));
-  return std::clamp(2 * middle + 20 * median(std::move(distances)), floor_, ceiling_);
+  return std::clamp(2 * middle + 20 * median_of(std::move(distances)), floor_, ceiling_);
 }
 
 std::string Deadlines::news() {

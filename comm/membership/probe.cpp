@@ -28,13 +28,6 @@ std::optional<std::size_t> probe_partner(std::size_t members, std::size_t self, 
   return partner < members ? std::optional(partner) : std::nullopt;
 }
 
-double median_of(std::vector<double> values) {
-  if (values.empty()) return 0;
-  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
-  std::ranges::nth_element(values, middle);
-  return *middle;
-}
-
 std::optional<std::size_t> RateProbe::next() const {
   if (bytes_ == 0) return kSmallest;
   if (bytes_ == kLargest || busy_s_ * kGrowth > kLongest_s) return std::nullopt;

@@ -3,7 +3,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
-#include <vector>
 
 #include <outrigger/comm/names.h>
 
@@ -26,9 +25,6 @@ struct LinkProbe {
 std::size_t probe_slots(std::size_t members);
 // Whom the member in this place meets in this slot; nobody once in each round of an odd number.
 std::optional<std::size_t> probe_partner(std::size_t members, std::size_t self, std::size_t slot);
-
-// The middle one; 0 of none.
-double median_of(std::vector<double> values);
 
 // How much to ask a peer for, and what its answers say of the rate. Four times as much each time,
 // while the answer is expected within 0.8 s and up to kLargest: so a link of 10 Mbit/s is held for

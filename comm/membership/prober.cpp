@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 
 #include <outrigger/comm/codec/little_endian.h>
+#include <outrigger/comm/membership/median.h>
 
 namespace outrigger {
 namespace {

@@ -11,6 +11,7 @@
 #include <optional>
 #include <vector>
 
+#include <outrigger/framework/launch/run_folder.h>
 #include <outrigger/framework/metrics/human.h>
 
 namespace outrigger {
@@ -35,9 +36,10 @@ std::vector<Candidate> candidates(const std::string& runs_folder) {
   for (const auto& entry : fs::directory_iterator(runs_folder, error)) {
     Candidate candidate;
     candidate.run = entry.path().filename().string();
-    candidate.written = fs::last_write_time(entry.path() / "coordinator", error);
+    const fs::path noted = entry.path() / RunFolder::kCoordinator;
+    candidate.written = fs::last_write_time(noted, error);
     if (error) continue;
-    std::ifstream file(entry.path() / "coordinator");
+    std::ifstream file(noted);
     if (std::getline(file, candidate.address)) all.push_back(std::move(candidate));
   }
   std::ranges::sort(all, std::greater(), &Candidate::written);

@@ -40,9 +40,11 @@ class RunFolder {
   RunFolder& operator=(RunFolder&&) = delete;
   ~RunFolder();
 
+  static constexpr const char* kCoordinator = "coordinator";
+
   const std::string& path() const { return path_; }
   std::string recipe() const { return path_ + "/recipe.yaml"; }
-  std::string coordinator() const { return path_ + "/coordinator"; }
+  std::string coordinator() const { return path_ + "/" + kCoordinator; }
   std::string metrics() const { return path_ + "/metrics.jsonl"; }
   std::string logs() const { return path_ + "/logs"; }
   std::string checkpoints() const { return path_ + "/checkpoints"; }

@@ -225,7 +225,7 @@ Status Incoming::receive(const Message& message) {
                             to_string(from_), status.message()));
     return status;
   }
-  core_->rendezvous->bytes_received += kFrameHeaderBytes + message.header.payload_bytes;
+  core_->rendezvous->count_received(posted.tag, kFrameHeaderBytes + message.header.payload_bytes);
   Status whole;
   posted.state->touch([&] {
     whole = check_dest(posted, message.header);

@@ -51,9 +51,10 @@ Status check_tag(const Tag& tag) {
 
 // The control transport's own figure has offers and answers in it.
 Operation counted(Operation operation, const std::shared_ptr<Rendezvous>& book,
-                  std::atomic<std::uint64_t> Rendezvous::*total, std::size_t bytes) {
-  operation.on_end([book, total, bytes](const Status& status) {
-    if (status.ok()) (*book).*total += bytes;
+                  void (Rendezvous::*count)(const Tag&, std::size_t), const Tag& tag,
+                  std::size_t bytes) {
+  operation.on_end([book, count, tag, bytes](const Status& status) {
+    if (status.ok()) ((*book).*count)(tag, bytes);
   });
   return operation;
 }
@@ -139,7 +140,7 @@ Operation NcclTransport::await_answer(const std::shared_ptr<Peer>& peer, const T
       state->end(refused.with_context(state->what()));
       return;
     }
-    Outgoing::Message message{size, {}, state};
+    Outgoing::Message message{answer_tag(at), size, {}, state};
     message.given_up = !state->touch([&] { message.payload = *kept; });
     peer->out->granted(said, std::move(message));
   });
@@ -159,7 +160,7 @@ Operation NcclTransport::send(MemberId to, const Tag& tag, std::uint32_t codec,
   if (!linked(to)) {
     const std::size_t bytes = kFrameHeaderBytes + payload.bytes.size();
     return counted(core_->control->send(to, tag, codec, elements, std::move(payload), deadline),
-                   core_->rendezvous, &Rendezvous::bytes_sent, bytes);
+                   core_->rendezvous, &Rendezvous::count_sent, tag, bytes);
   }
   const auto state = std::make_shared<Operation::State>(deadline, sending(tag, to));
   if (!core_->rendezvous->begin_send(to, tag, state).ok()) return Operation(state);
@@ -197,7 +198,7 @@ Operation NcclTransport::recv(MemberId from, const Tag& tag, Expected expected,
     return Operation::failed(status.with_context(receiving(tag, from)));
   if (!linked(from))
     return counted(core_->control->recv(from, tag, expected, dest, deadline), core_->rendezvous,
-                   &Rendezvous::bytes_received, kFrameHeaderBytes + dest.size());
+                   &Rendezvous::count_received, tag, kFrameHeaderBytes + dest.size());
   const auto state = std::make_shared<Operation::State>(deadline, receiving(tag, from));
   const PostedRecv posted{from, tag, expected, dest, state};
   const Operation operation = core_->rendezvous->recv(posted);

@@ -171,7 +171,7 @@ void Outgoing::run() {
     const auto& state = next->message.state;
     Status status = transfer(*next);
     if (status.ok()) {
-      core_->rendezvous->bytes_sent += kFrameHeaderBytes + next->message.bytes;
+      core_->rendezvous->count_sent(next->message.tag, kFrameHeaderBytes + next->message.bytes);
       state->end({});
       continue;
     }

@@ -16,6 +16,7 @@ namespace outrigger {
 class Outgoing : public std::enable_shared_from_this<Outgoing> {
  public:
   struct Message {
+    Tag tag;
     std::size_t bytes = 0;
     SharedBytes payload;
     std::shared_ptr<Operation::State> state;

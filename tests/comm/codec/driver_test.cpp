@@ -83,6 +83,7 @@ class Listener final : public Codec {
   bool encode_block(std::span<const float>, std::span<std::byte>, const Rounding&) const override {
     return true;
   }
+  bool reads_ahead() const override { return true; }
   bool encode_block_ahead(std::span<const float>, std::span<std::byte>, const Rounding&,
                           const ReadAhead& ahead) const override {
     heard.push_back(ahead);
@@ -155,6 +156,27 @@ TEST_CASE("encode_each tells a codec what is read for the next tile") {
   CHECK(listener.heard[6].streams[0].size() == 100);
   CHECK(listener.heard[7].streams[0].empty());
   CHECK(listener.heard[8].streams[0].empty());
+}
+
+// Mutation: encode_each does not ask reads_ahead().
+TEST_CASE("encode_each does not find out what is read next for a codec that makes no use of it") {
+  const Codec& codec = samples::codec("int8");
+  const std::vector<float> values = samples::deltas(2000, 1);
+  Bytes out(codec.encoded_bytes(values.size()));
+  EncodeOptions options;
+  bool asked = false;
+  options.ahead = [&](std::size_t, std::size_t) {
+    asked = true;
+    return ReadAhead();
+  };
+  CHECK(encode_each(
+      codec, values.size(),
+      [&](std::size_t offset, std::span<float> tile) {
+        std::ranges::copy(std::span(values).subspan(offset, tile.size()), tile.begin());
+      },
+      out, options));
+  CHECK_FALSE(asked);
+  CHECK(out == samples::encode_flat(codec, values));
 }
 
 // Mutation: fill_bins loads from `ahead` in place of `values`; first_pass adds up what is ahead.

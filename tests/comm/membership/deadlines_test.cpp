@@ -31,7 +31,7 @@ TEST_CASE("the time-out is two medians and twenty times the spread, within its b
   CHECK(slow.timeout() == 100s);
 }
 
-// Mutation: in median(), leave out the mean of the two middle values.
+// Mutation: in median_of(), leave out the mean of the two middle values.
 TEST_CASE("the median of an even count lies between the middle two") {
   Deadlines deadlines("tests", 1ms, 100s);
   for (const int value : {100, 300, 100, 300}) deadlines.measured(milliseconds(value));

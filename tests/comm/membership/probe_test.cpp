@@ -1,3 +1,4 @@
+#include <outrigger/comm/membership/median.h>
 #include <outrigger/comm/membership/probe.h>
 
 #include <set>
@@ -75,8 +76,8 @@ TEST_CASE("probe: a round trip that was slower than the answer makes no rate wit
   LinkProbe probe;
   rate.tell(probe);
   CHECK(probe.busy_s == Approx(0.001));
-  CHECK(median_of({}) == 0);
-  CHECK(median_of({5, 1, 2, 9, 3}) == 3);
+  CHECK(median_of<double>({}) == 0);
+  CHECK(median_of<double>({5, 1, 2, 9, 3}) == 3);
 }
 
 }  // namespace outrigger::probe_test
