@@ -14,10 +14,7 @@ constexpr int kMaxStreams = 512;  // of one connection; more than Rendezvous let
 // For so long a peer may be out of reach before it is gone.
 constexpr auto kPatience = std::chrono::seconds(2);
 
-// What a stream may send ahead of its reader. A probe of the link would let it grow without bound.
-void bound_memory(const std::function<void(const char*, int)>& set) {
-  set(GRPC_ARG_HTTP2_BDP_PROBE, 0);
-  set(GRPC_ARG_HTTP2_STREAM_LOOKAHEAD_BYTES, 1024 * 1024);
+void bound_messages(const std::function<void(const char*, int)>& set) {
   set(GRPC_ARG_MAX_RECEIVE_MESSAGE_LENGTH, kMaxMessageBytes);
   set(GRPC_ARG_HTTP2_MAX_FRAME_SIZE, 1024 * 1024);
 }
@@ -34,8 +31,9 @@ void keep_alive(const std::function<void(const char*, int)>& set) {
 grpc::ChannelArguments channel_arguments() {
   grpc::ChannelArguments arguments;
   const auto set = [&](const char* name, int value) { arguments.SetInt(name, value); };
-  bound_memory(set);
+  bound_messages(set);
   keep_alive(set);
+  arguments.SetInt(GRPC_ARG_HTTP2_BDP_PROBE, 0);  // it receives nothing but answers
   arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
   arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
   arguments.SetInt(GRPC_ARG_ENABLE_RETRIES, 0);  // they would keep copies of the payload
@@ -129,6 +127,7 @@ class GrpcTransport::Impl {
   const std::uint32_t channels_;
   const std::shared_ptr<GrpcCore> core_ = std::make_shared<GrpcCore>();
   std::unique_ptr<grpc::CallbackGenericService> service_ = make_grpc_service(core_);
+  grpc::ResourceQuota memory_;
   std::unique_ptr<grpc::Server> server_;
   std::string address_;
   std::mutex mutex_;
@@ -141,8 +140,13 @@ Status GrpcTransport::Impl::listen(const std::string& address) {
   if (!allowed.ok()) return allowed;
   grpc::ServerBuilder builder;
   const auto set = [&](const char* name, int value) { builder.AddChannelArgument(name, value); };
-  bound_memory(set);
+  bound_messages(set);
   keep_alive(set);
+  // Else no connection has more than 64 KiB on its way that no reader has asked for, and a message
+  // costs one more round trip for that.
+  set(GRPC_ARG_HTTP2_BDP_PROBE, 1);
+  memory_.Resize(kUnreadBytesOfPeer);
+  builder.SetResourceQuota(memory_);
   builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, kMaxStreams);
   builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
   int port = 0;
@@ -173,6 +177,7 @@ Status GrpcTransport::Impl::add_peer(MemberId peer, const std::string& address) 
   });
   std::shared_ptr<Peer>& known = peers_[peer];
   if (!known) known = std::make_shared<Peer>(address, channels_);
+  memory_.Resize(kUnreadBytesOfPeer * (peers_.size() + 1));
   return {};
 }
 

@@ -8,6 +8,10 @@
 namespace outrigger {
 
 inline constexpr std::uint32_t kMaxChannels = 16;
+// Of what was sent and has no reader yet a member holds so much for each peer, and once for
+// strangers. As that fills, HTTP/2's windows get smaller; where it is not enough, messages are
+// thrown out, and sent again.
+inline constexpr std::size_t kUnreadBytesOfPeer = std::size_t{64} << 20;
 
 struct GrpcOptions {
   std::string listen = "127.0.0.1:0";  // host:port; port 0 takes a free one
@@ -20,10 +24,10 @@ struct GrpcOptions {
 // Members that are processes, over HTTP/2 (grpc_wire.h has the format). Messages take turns on
 // `channels` connections to a peer. A connection that breaks costs the messages under way on it:
 // they are sent again over a new one, and only if the peer cannot be reached do its operations
-// fail. Per stream that has no recv yet this member holds at most a MiB or two, however much
-// the peer wants to send. Callbacks run on gRPC's own threads. Nothing here knows a peer that is
-// merely stopped from a slow one: that is the membership's heartbeats' business, and until they
-// tell, each operation's deadline.
+// fail. What has no recv yet takes kUnreadBytesOfPeer at most, however much anybody wants to
+// send. Callbacks run on gRPC's own threads. Nothing here knows a
+// peer that is merely stopped from a slow one: that is the membership's heartbeats' business, and
+// until they tell, each operation's deadline.
 class GrpcTransport : public Transport {
  public:
   // Listens. InvalidArgument off loopback without `insecure`; ResourceExhausted if the port is

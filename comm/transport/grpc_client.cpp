@@ -70,7 +70,7 @@ class GiveUpCall : public grpc::ClientBidiReactor<grpc::ByteBuffer, grpc::ByteBu
   grpc::ByteBuffer buffer_;
 };
 
-// One message on its way out; a new call when the connection broke.
+// One message on its way out; a new call when the connection broke, or the message got lost.
 class SendCall : public grpc::ClientBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>,
                  public std::enable_shared_from_this<SendCall> {
  public:
@@ -120,14 +120,20 @@ class SendCall : public grpc::ClientBidiReactor<grpc::ByteBuffer, grpc::ByteBuff
       last.swap(keep_);
       done_ = true;
     }
-    if (status.error_code() == grpc::StatusCode::UNAVAILABLE && !state_->done())
+    if (to_be_sent_again(status) && !state_->done())
       again();
     else
       state_->end(from_grpc(status).with_context(state_->what()));
   }
 
  private:
-  // Over a new connection. If there can be none, the watch ends the operation.
+  // No connection any more, or no memory at the receiver's gRPC, which threw the message out.
+  static bool to_be_sent_again(const grpc::Status& status) {
+    return status.error_code() == grpc::StatusCode::UNAVAILABLE ||
+           status.error_code() == grpc::StatusCode::RESOURCE_EXHAUSTED;
+  }
+
+  // Over a new connection if need be. If there can be none, the watch ends the operation.
   void again() {
     Envelope envelope = envelope_;
     ++envelope.sending;

@@ -121,7 +121,7 @@ grpc::Status to_grpc(const Status& status) {
     case Code::kAborted:
       return make(grpc::StatusCode::ABORTED);
     case Code::kResourceExhausted:
-      return make(grpc::StatusCode::RESOURCE_EXHAUSTED);
+      return make(grpc::StatusCode::OUT_OF_RANGE);  // RESOURCE_EXHAUSTED is gRPC's own word
     case Code::kCorruption:
       return make(grpc::StatusCode::DATA_LOSS);
     case Code::kInternal:
@@ -147,6 +147,7 @@ Status from_grpc(const grpc::Status& status) {
       return make(Code::kDeadlineExceeded);
     case grpc::StatusCode::ABORTED:
       return make(Code::kAborted);
+    case grpc::StatusCode::OUT_OF_RANGE:
     case grpc::StatusCode::RESOURCE_EXHAUSTED:
       return make(Code::kResourceExhausted);
     case grpc::StatusCode::DATA_LOSS:

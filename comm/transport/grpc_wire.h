@@ -45,8 +45,9 @@ std::string pack(const Envelope& envelope);
 Result<Envelope> unpack(std::span<const std::byte> bytes);
 
 // The status on its way through gRPC and back. What gRPC itself reports arrives as Unavailable, and
-// so does a Cancelled: it was the peer's doing, not the caller's. On the wire, UNAVAILABLE is never
-// a peer's word: the connection could not be made, or broke.
+// so does a Cancelled: it was the peer's doing, not the caller's. On the wire, two codes are never a
+// peer's word but gRPC's: UNAVAILABLE, the connection could not be made, or broke, and
+// RESOURCE_EXHAUSTED, the receiver's memory for what nobody has read is full.
 grpc::Status to_grpc(const Status& status);
 Status from_grpc(const grpc::Status& status);
 

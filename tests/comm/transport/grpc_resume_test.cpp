@@ -31,6 +31,54 @@ struct Pair {
   }
 };
 
+// Its gRPC throws the first messages out, as one with too little memory does.
+class ThrowsOut : public grpc::CallbackGenericService {
+ public:
+  ThrowsOut(std::shared_ptr<GrpcCore> core, int messages)
+      : service_(make_grpc_service(std::move(core))), messages_(messages) {}
+
+  grpc::ServerGenericBidiReactor* CreateReactor(
+      grpc::GenericCallbackServerContext* context) override {
+    if (--messages_ < 0) return service_->CreateReactor(context);
+    return new Thrown;
+  }
+
+ private:
+  struct Thrown : grpc::ServerGenericBidiReactor {
+    Thrown() { Finish({grpc::StatusCode::RESOURCE_EXHAUSTED, "Buffers full"}); }
+    void OnDone() override { delete this; }
+  };
+  const std::unique_ptr<grpc::CallbackGenericService> service_;
+  std::atomic<int> messages_;
+};
+
+// Mutation: in SendCall::to_be_sent_again, leave out RESOURCE_EXHAUSTED.
+TEST_CASE("a message that the receiver's gRPC has no memory for is sent again") {
+  const auto core = std::make_shared<GrpcCore>();
+  core->job = "test";
+  core->set_self(island(1));
+  throw_if_error(core->rendezvous->add_peer(island(0)));
+  ThrowsOut service(core, 3);
+  int port = 0;
+  grpc::ServerBuilder builder;
+  builder.AddListeningPort("127.0.0.1:0", grpc::InsecureServerCredentials(), &port);
+  builder.RegisterCallbackGenericService(&service);
+  const auto server = builder.BuildAndStart();
+  const auto payload = pattern(1000);
+  std::vector<std::byte> dest(payload.size());
+  const auto state = std::make_shared<Operation::State>(in(30), "receiving");
+  const Operation received =
+      core->rendezvous->recv({island(0), tag(0), {codec_id("fp32"), 250}, dest, state});
+  {
+    RawSender sender("127.0.0.1:" + std::to_string(port));
+    CHECK(sender.send(envelope_of(tag(0), payload), payload).to_string() == "ok");
+  }
+  CHECK(received.wait().to_string() == "ok");
+  CHECK((dest == payload));
+  core->rendezvous->close({Code::kUnavailable, "closed"});
+  server->Shutdown();
+}
+
 // Mutation: in SendCall::OnDone, never send again; in RecvStream::OnDone, end the recv instead of
 // letting it wait again.
 TEST_CASE("connections that break cost nothing but time") {

@@ -10,6 +10,8 @@ using namespace outrigger::test;
 namespace outrigger::hostile_test {
 
 constexpr std::size_t kMiB = std::size_t{1} << 20;
+// Of two peers and of strangers, and as much as one more's for all else.
+constexpr std::size_t kMostUnread = (2 + 1 + 1) * kUnreadBytesOfPeer;
 
 // Island 1 listens; island 0 is hostile, island 2 is not.
 struct Attacked {
@@ -41,6 +43,23 @@ struct Attacked {
     CHECK((other == payload));
   }
 };
+
+// Mutation: in GrpcTransport::Impl::listen, set no resource quota.
+TEST_CASE("what nobody reads takes a bounded memory, and others' messages pass beside it") {
+  Attacked attacked;
+  const std::size_t before = resident_bytes();
+  std::vector<Operation> sends;
+  for (std::uint32_t i = 0; i < Rendezvous::kMaxParked; ++i)
+    sends.push_back(
+        attacked.attacker.start(envelope_of(tag(i), zeros(2 * kMiB).bytes), zeros(1024 * kMiB)));
+  std::size_t most = 0;
+  for (std::uint32_t number = 1; number <= 40; ++number) {
+    attacked.unharmed(number);
+    most = std::max(most, resident_bytes());
+  }
+  CHECK(most < before + kMostUnread);
+  for (const Operation& operation : sends) operation.cancel();
+}
 
 // Mutation: in Rendezvous's corrupt(), name no peer. The size is compared three times over: by the
 // elements, by the bytes and as the bytes come.
@@ -92,7 +111,7 @@ TEST_CASE("messages that nobody asked for wait, a bounded number of them, with t
   }
   CHECK(refused == 2 * Rendezvous::kMaxParked);
   attacked.unharmed(1);
-  CHECK(resident_bytes() < before + 192 * kMiB);
+  CHECK(resident_bytes() < before + kMostUnread);
   // What is asked for is taken from the same peer as before.
   const auto wanted = pattern(2 * kMiB);
   const Operation received = recv(*attacked.receiver, island(0), tag(5000), attacked.dest);
