@@ -12,10 +12,13 @@
 #include <cstring>
 #include <ctime>
 #include <filesystem>
+#include <sstream>
 
 #include <ATen/Context.h>
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
+#include <outrigger/comm/transport/grpc.h>
 #include <outrigger/framework/data/corpus.h>
 #include <outrigger/framework/launch/machine.h>
 #include <outrigger/framework/version.h>
@@ -30,6 +33,8 @@ constexpr double kMiB = 1 << 20;
 constexpr double kNeededMemory = 512 * kMiB;  // two islands of the quickstart and their coordinator
 constexpr double kNeededDisk = 100 * kMiB;    // its checkpoints and logs
 constexpr double kScarceDisk = 2048 * kMiB;
+constexpr double kFarInFlight = 12.5e6;              // bytes: 1 Gbit/s for 100 ms
+constexpr std::uint64_t kEnoughBuffer = 8ULL << 20;  // fills that with 4 connections, either way
 
 Finding check_cpu(const Machine& machine) {
   std::string units;
@@ -165,7 +170,78 @@ Finding check_clock() {
   return {"clock", State::kOk, fmt::format("{}, kept by a time service", text), ""};
 }
 
+std::string tcp_found(const TcpSettings& tcp, bool restarts) {
+  std::vector<std::string> parts;
+  const auto add_buffer = [&](const char* what, const TcpSettings::Sizes& sizes) {
+    if (sizes[2] == 0) return;
+    parts.push_back(
+        fmt::format("{} buffers up to {}", what, size_text(static_cast<double>(sizes[2]))));
+  };
+  if (!tcp.congestion.empty()) parts.push_back(tcp.congestion);
+  if (restarts) parts.push_back("slow start after a pause");
+  add_buffer("receive", tcp.receive);
+  add_buffer("send", tcp.send);
+  return parts.empty() ? "how it is set is not told here"
+                       : fmt::format("{}", fmt::join(parts, ", "));
+}
+
+// `needed` is of all connections of two islands together.
+std::string buffer_advice(const char* what, const char* key, const TcpSettings::Sizes& sizes,
+                          double needed) {
+  const std::uint32_t channels = GrpcOptions{}.channels;
+  if (sizes[2] == 0 || static_cast<double>(sizes[2]) * channels >= needed) return "";
+  return fmt::format(
+      "1 Gbit/s with a round trip of 100 ms takes larger {} buffers on {} connections "
+      "(comm.channels); as root: sysctl -w net.ipv4.{}='{} {} {}'",
+      what, channels, key, sizes[0], sizes[1], kEnoughBuffer);
+}
+
 }  // namespace
+
+const char* state_word(Finding::State state) {
+  switch (state) {
+    case Finding::State::kOk:
+      return "ok";
+    case Finding::State::kNote:
+      return "note";
+    case Finding::State::kMissing:
+      break;
+  }
+  return "missing";
+}
+
+std::string findings_text(const std::vector<Finding>& findings) {
+  std::string text;
+  for (const Finding& finding : findings) {
+    text +=
+        fmt::format("{:<8} {:<11} {}\n", state_word(finding.state), finding.name, finding.found);
+    std::istringstream lines(finding.advice);
+    for (std::string line; std::getline(lines, line);)
+      text += fmt::format("{:<21}-> {}\n", "", line);
+  }
+  return text;
+}
+
+Finding check_tcp(const TcpSettings& tcp) {
+  const bool bbr = tcp.congestion.starts_with("bbr");
+  const bool restarts = tcp.slow_start_after_idle && !bbr;  // the kernel asks bbr for no restart
+  std::vector<std::string> advice;
+  if (restarts)
+    advice.push_back(
+        "slow start after a pause holds up each round between islands far apart; as root: "
+        "sysctl -w net.ipv4.tcp_slow_start_after_idle=0");
+  // Linux offers the sender about half of a receive buffer: the rest is for the packets' headers.
+  advice.push_back(buffer_advice("receive", "tcp_rmem", tcp.receive, 2 * kFarInFlight));
+  advice.push_back(buffer_advice("send", "tcp_wmem", tcp.send, kFarInFlight));
+  if (!bbr && !tcp.congestion.empty() && std::ranges::count(tcp.available, "bbr") > 0)
+    advice.push_back(fmt::format(
+        "on far links that lose packets bbr often comes back sooner than {}; to try it, as root: "
+        "sysctl -w net.ipv4.tcp_congestion_control=bbr",
+        tcp.congestion));
+  std::erase(advice, "");
+  return {"tcp", advice.empty() ? State::kOk : State::kNote, tcp_found(tcp, restarts),
+          fmt::format("{}", fmt::join(advice, "\n"))};
+}
 
 std::string size_text(double bytes) {
   return bytes >= 1024 * kMiB ? fmt::format("{:.1f} GiB", bytes / (1024 * kMiB))
@@ -181,6 +257,7 @@ std::vector<Finding> check_machine(const std::string& runs_folder) {
           check_gpu(),
           check_disk(runs_folder),
           check_loopback(),
+          check_tcp(read_tcp_settings("/proc/sys/net/ipv4")),
           check_open_files(),
           check_corpus(),
           check_clock()};

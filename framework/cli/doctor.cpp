@@ -1,7 +1,6 @@
 #include <algorithm>
 #include <memory>
 
-#include <fmt/format.h>
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
@@ -14,18 +13,6 @@
 namespace outrigger {
 namespace {
 
-const char* state_word(Finding::State state) {
-  switch (state) {
-    case Finding::State::kOk:
-      return "ok";
-    case Finding::State::kNote:
-      return "note";
-    case Finding::State::kMissing:
-      break;
-  }
-  return "missing";
-}
-
 std::string as_json(const std::vector<Finding>& findings) {
   auto list = nlohmann::ordered_json::array();
   for (const Finding& finding : findings) {
@@ -37,22 +24,12 @@ std::string as_json(const std::vector<Finding>& findings) {
   return list.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
 }
 
-std::string as_text(const std::vector<Finding>& findings) {
-  std::string text;
-  for (const Finding& finding : findings) {
-    text +=
-        fmt::format("{:<8} {:<11} {}\n", state_word(finding.state), finding.name, finding.found);
-    if (!finding.advice.empty()) text += fmt::format("{:<21}-> {}\n", "", finding.advice);
-  }
-  return text;
-}
-
 int doctor(bool json) {
   const std::vector<Finding> findings = check_machine("runs");
   const bool missing = std::any_of(findings.begin(), findings.end(), [](const Finding& f) {
     return f.state == Finding::State::kMissing;
   });
-  print_out(json ? as_json(findings) : as_text(findings));
+  print_out(json ? as_json(findings) : findings_text(findings));
   return missing ? kExitMachineLacks : kExitDone;
 }
 
