@@ -2,6 +2,8 @@
 it, and lies inside the lab's own namespaces, so that removing these removes all."""
 import os, pathlib, re, signal, subprocess, time
 
+from shape import super_packet_bytes
+
 NAMESPACES = pathlib.Path('/run/netns')
 NAME = re.compile(r'netlab-(\d+)-(\d+)-(?:\d+|switch)')
 DEVICE = 'wan'  # as tun.h has it
@@ -121,10 +123,11 @@ class Lab:
             self.start(forwarder, seed, log)
         else:
             self.connect()
+        most = super_packet_bytes(self.shapes)
         for name, address in zip(self.names, self.addresses):
             ip('-n', name, '-batch', '-', text=f'''link set dev lo up
                 address add {address}/24 dev {DEVICE} noprefixroute
-                link set dev {DEVICE} txqueuelen {QUEUE_PACKETS} up
+                link set dev {DEVICE} txqueuelen {QUEUE_PACKETS} gso_max_size {most} up
                 route add {NETWORK}.0.0/24 dev {DEVICE} src {address} congctl {CONGESTION}''')
 
     def start(self, path, seed, log):

@@ -13,6 +13,8 @@ UNITS = {'rate': {'bit': 1, 'kbit': 1e3, 'mbit': 1e6, 'gbit': 1e9},
 EXAMPLES = {'rate': '100mbit or 1gbit', 'time': '500us or 40ms', 'size': '256kb or 4mb', 'share': '0.1%'}
 KIND = {'rate': 'rate', 'delay': 'time', 'jitter': 'time', 'loss': 'share', 'queue': 'size'}
 SEGMENT = 1500  # bytes
+SUPER_PACKET = 65536  # bytes, at most
+SUPER_PACKET_TIME = 1e-3  # seconds: a lost super-packet is many packets lost at once, which no line does
 
 
 def parse(name, text):
@@ -56,6 +58,12 @@ class Shape:
         half_loss = 1 - (1 - self.loss) ** 0.5
         return (f'{(self.rate or 0) / 8:.3f} {round(self.delay / 2 * 1e9)} {round(self.jitter / 2 * 1e9)} '
                 f'{half_loss:.9f} {self.queue_bytes()}')
+
+
+def super_packet_bytes(shapes):
+    """The most that a host may send as one packet, which a line takes or drops whole: by the slowest line."""
+    slowest = min((shape.rate for shape in shapes if shape.rate is not None), default=float('inf'))
+    return int(min(SUPER_PACKET, max(2 * SEGMENT, slowest / 8 * SUPER_PACKET_TIME)))
 
 
 def host_shapes(hosts, base, options):
