@@ -226,7 +226,7 @@ def parse(argv):
     parser.add_argument('--codecs', type=words, default=['fp32', 'int8', 'int4'])
     parser.add_argument('--result-codec', default='auto')
     parser.add_argument('--collectives', type=words, default=['direct'])
-    parser.add_argument('--channels', type=int, default=1)
+    parser.add_argument('--channels', type=int, default=4)
     parser.add_argument('--repeat', type=int, default=3)
     parser.add_argument('--python', help='also measure Gloo, with this interpreter that has torch')
     parser.add_argument('--program', type=pathlib.Path, default=ROOT / 'build/release/outrigger')
