@@ -12,7 +12,7 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 // Value `index` of a member's tensor: evenly spread over +-1e-3 (SplitMix64's upper bits).
-float sample(std::size_t member, std::size_t index) {
+float tensor_value(std::size_t member, std::size_t index) {
   std::uint64_t z = (index * 64 + member + 1) * 0x9e3779b97f4a7c15U;
   z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9U;
   z = (z ^ (z >> 27)) * 0x94d049bb133111ebU;
@@ -29,7 +29,7 @@ class AllReduce {
         threads_(threads),
         tensor_(exchange_.elements),
         mean_(exchange_.elements) {
-    for (std::size_t i = 0; i < tensor_.size(); ++i) tensor_[i] = sample(member, i);
+    for (std::size_t i = 0; i < tensor_.size(); ++i) tensor_[i] = tensor_value(member, i);
     encode();
   }
 

@@ -65,7 +65,7 @@ std::string rows_text(const Json& rows) {
   return text;
 }
 
-std::string peers_text(const Json& peers) {
+std::string collective_peers_text(const Json& peers) {
   std::string text = "\npeers, tensor to tensor:";
   for (const auto& [library, version] : peers["libraries"].items())
     text += fmt::format(" {} {};", library, version.get<std::string>());
@@ -91,7 +91,7 @@ std::string collective_table(const Json& report) {
                   machine["repeats"].get<int>());
   if (!report["payload"].empty()) text += payload_text(report["payload"]);
   if (!report["rows"].empty()) text += rows_text(report["rows"]);
-  if (report.contains("peers")) text += peers_text(report["peers"]);
+  if (report.contains("peers")) text += collective_peers_text(report["peers"]);
   return text;
 }
 

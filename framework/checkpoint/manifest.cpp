@@ -9,11 +9,11 @@
 namespace outrigger {
 namespace {
 
-using Json = nlohmann::json;
+using SortedJson = nlohmann::json;
 
 constexpr std::string_view kFormat = "outrigger-checkpoint";
 
-std::string checksum(const Json& body) {
+std::string checksum(const SortedJson& body) {
   const std::string text = body.dump();
   return hash128(std::as_bytes(std::span(text))).hex();
 }
@@ -32,33 +32,34 @@ Status check(const Manifest& manifest) {
   return {};
 }
 
-// Throws Json::exception when the text is not as it should be.
+// Throws SortedJson::exception when the text is not as it should be.
 std::uint64_t parse_hex(std::string_view digits) {
   std::uint64_t value = 0;
   const auto [end, error] =
       std::from_chars(digits.data(), digits.data() + digits.size(), value, 16);
   if (error != std::errc() || end != digits.data() + digits.size())
-    throw Json::other_error::create(501, "not a hash", nullptr);
+    throw SortedJson::other_error::create(501, "not a hash", nullptr);
   return value;
 }
 
 Hash128 parse_hash(std::string_view hex) {
-  if (hex.size() != 32) throw Json::other_error::create(501, "not a hash of 32 digits", nullptr);
+  if (hex.size() != 32)
+    throw SortedJson::other_error::create(501, "not a hash of 32 digits", nullptr);
   return {parse_hex(hex.substr(0, 16)), parse_hex(hex.substr(16))};
 }
 
-std::int64_t integer(const Json& object, const char* key) {
-  const Json& value = object.at(key);
+std::int64_t integer(const SortedJson& object, const char* key) {
+  const SortedJson& value = object.at(key);
   if (!value.is_number_integer())
-    throw Json::other_error::create(501, std::string(key) + " is no integer", nullptr);
+    throw SortedJson::other_error::create(501, std::string(key) + " is no integer", nullptr);
   return value.get<std::int64_t>();
 }
 
-Manifest read_body(const Json& body) {
+Manifest read_body(const SortedJson& body) {
   Manifest manifest;
   manifest.step = integer(body, "step");
   manifest.commit = body.at("commit").get<std::string>();
-  for (const Json& part : body.at("parts"))
+  for (const SortedJson& part : body.at("parts"))
     manifest.parts.push_back({part.at("name").get<std::string>(), integer(part, "bytes"),
                               parse_hash(part.at("xxh3").get<std::string>())});
   manifest.state = body.at("state");
@@ -69,7 +70,7 @@ Status corrupt(std::string_view what) {
   return {Code::kCorruption, fmt::format("{} is no whole manifest: {}", kManifestName, what)};
 }
 
-Result<Manifest> read(Json body) {
+Result<Manifest> read(SortedJson body) {
   if (body.at("format") != kFormat) return corrupt("its format is another");
   const std::int64_t version = integer(body, "version");
   if (version != kManifestVersion)
@@ -93,15 +94,16 @@ Result<std::string> print_manifest(const Manifest& manifest) {
             [](const PartReport& a, const PartReport& b) { return a.name < b.name; });
   const Status status = check(sorted);
   if (!status.ok()) return status;
-  Json body = {{"format", kFormat},       {"version", kManifestVersion}, {"step", sorted.step},
-               {"commit", sorted.commit}, {"parts", Json::array()},      {"state", sorted.state}};
+  SortedJson body = {
+      {"format", kFormat},       {"version", kManifestVersion},  {"step", sorted.step},
+      {"commit", sorted.commit}, {"parts", SortedJson::array()}, {"state", sorted.state}};
   for (const PartReport& part : sorted.parts)
     body["parts"].push_back(
         {{"name", part.name}, {"bytes", part.bytes}, {"xxh3", part.hash.hex()}});
   try {
     body["checksum"] = checksum(body);
     return body.dump(2) + "\n";
-  } catch (const Json::exception& error) {
+  } catch (const SortedJson::exception& error) {
     return Status(Code::kInvalidArgument,
                   fmt::format("the checkpoint's state cannot be printed: {}", error.what()));
   }
@@ -109,8 +111,8 @@ Result<std::string> print_manifest(const Manifest& manifest) {
 
 Result<Manifest> parse_manifest(std::string_view text) {
   try {
-    return read(Json::parse(text));
-  } catch (const Json::exception& error) {
+    return read(SortedJson::parse(text));
+  } catch (const SortedJson::exception& error) {
     return corrupt(error.what());
   }
 }

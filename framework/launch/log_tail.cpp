@@ -10,7 +10,7 @@ namespace outrigger {
 namespace {
 
 constexpr std::streamoff kMaxTailBytes = 16 * 1024;
-constexpr std::size_t kMaxLineBytes = 300;
+constexpr std::size_t kMaxTailLineBytes = 300;
 
 }  // namespace
 
@@ -27,7 +27,7 @@ std::vector<std::string> last_lines(const std::string& path, std::size_t max_lin
   std::istringstream stream(tail);
   std::vector<std::string> lines;
   for (std::string line; std::getline(stream, line);)
-    lines.push_back(printable(line.substr(0, kMaxLineBytes)));
+    lines.push_back(printable(line.substr(0, kMaxTailLineBytes)));
   if (lines.size() > max_lines)
     lines.erase(lines.begin(), lines.end() - static_cast<std::ptrdiff_t>(max_lines));
   return lines;

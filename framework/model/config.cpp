@@ -10,14 +10,14 @@
 namespace outrigger {
 namespace {
 
-using Json = nlohmann::json;
+using SortedJson = nlohmann::json;
 
 constexpr std::int64_t kMaxSize = std::int64_t{1} << 24;  // of any one dimension
 
 // Reads fields of one JSON object and keeps the first complaint.
 class Fields {
  public:
-  Fields(const Json& object, const std::string& source) : object_(object), source_(source) {}
+  Fields(const SortedJson& object, const std::string& source) : object_(object), source_(source) {}
 
   bool has(const char* key) const { return object_.contains(key) && !object_.at(key).is_null(); }
 
@@ -27,27 +27,27 @@ class Fields {
   }
   std::int64_t integer(const char* key, std::int64_t absent) {
     if (!has(key)) return absent;
-    const Json& value = object_.at(key);
+    const SortedJson& value = object_.at(key);
     if (value.is_number_integer()) return value.get<std::int64_t>();
     fail(fmt::format("has \"{}\": {}, which is not an integer", key, value.dump()));
     return absent;
   }
   double number(const char* key, double absent) {
     if (!has(key)) return absent;
-    const Json& value = object_.at(key);
+    const SortedJson& value = object_.at(key);
     if (value.is_number()) return value.get<double>();
     fail(fmt::format("has \"{}\": {}, which is not a number", key, value.dump()));
     return absent;
   }
   bool boolean(const char* key, bool absent) {
     if (!has(key)) return absent;
-    const Json& value = object_.at(key);
+    const SortedJson& value = object_.at(key);
     if (value.is_boolean()) return value.get<bool>();
     fail(fmt::format("has \"{}\": {}, which is neither true nor false", key, value.dump()));
     return absent;
   }
   // A field that, where it is given, must have this one value.
-  void require(const char* key, const Json& only) {
+  void require(const char* key, const SortedJson& only) {
     if (!has(key) || object_.at(key) == only) return;
     fail(fmt::format("has \"{}\": {}; this model computes only {}", key, object_.at(key).dump(),
                      only.dump()));
@@ -59,19 +59,19 @@ class Fields {
   Status status() const { return status_; }
 
  private:
-  const Json& object_;
+  const SortedJson& object_;
   const std::string& source_;
   Status status_;
 };
 
 // rope_theta from either spelling. Anything but the default rotation is refused.
-double rope_theta(const Json& object, Fields& fields, const std::string& source) {
+double rope_theta(const SortedJson& object, Fields& fields, const std::string& source) {
   const double top = fields.number("rope_theta", LlamaConfig{}.rope_theta);
   fields.require("partial_rotary_factor", 1.0);
   double theta = top;
   for (const char* key : {"rope_parameters", "rope_scaling"}) {
     if (!fields.has(key)) continue;
-    const Json& nested = object.at(key);
+    const SortedJson& nested = object.at(key);
     if (!nested.is_object()) {
       fields.fail(fmt::format("has \"{}\": {}, which is not an object", key, nested.dump()));
       continue;
@@ -125,12 +125,12 @@ std::int64_t parameter_count(const LlamaConfig& c) {
 }
 
 Result<LlamaConfig> parse_llama_config(std::string_view text, const std::string& source) {
-  const Json object = Json::parse(text, nullptr, /*allow_exceptions=*/false);
+  const SortedJson object = SortedJson::parse(text, nullptr, /*allow_exceptions=*/false);
   if (!object.is_object())
     return Status(Code::kCorruption, fmt::format("{} is not a JSON object", source));
   Fields fields(object, source);
   fields.require("model_type", "llama");
-  fields.require("architectures", Json::array({"LlamaForCausalLM"}));
+  fields.require("architectures", SortedJson::array({"LlamaForCausalLM"}));
   fields.require("hidden_act", "silu");
   fields.require("attention_bias", false);
   fields.require("mlp_bias", false);

@@ -17,7 +17,7 @@ namespace {
 
 static_assert(std::endian::native == std::endian::little, "safetensors data are little-endian");
 
-using Json = nlohmann::json;
+using SortedJson = nlohmann::json;
 
 constexpr std::uint64_t kMaxHeaderBytes = 100'000'000;  // the reference reader's limit
 constexpr std::uint64_t kLengthBytes = 8;
@@ -28,7 +28,7 @@ Status corrupt(const std::filesystem::path& file, const std::string& what) {
                       what)};
 }
 
-std::optional<c10::ScalarType> dtype_from(const Json& value) {
+std::optional<c10::ScalarType> dtype_from(const SortedJson& value) {
   if (!value.is_string()) return {};
   for (const auto& [name, dtype] : kSafetensorsDtypes)
     if (value.get_ref<const std::string&>() == name) return dtype;
@@ -38,22 +38,22 @@ std::optional<c10::ScalarType> dtype_from(const Json& value) {
 // Parses without exceptions, and without ever keeping a key twice: nlohmann's parser would let the
 // last one win.
 struct ParsedHeader {
-  Json json;
+  SortedJson json;
   std::optional<std::string> doubled_key;
 };
 
 ParsedHeader parse_header(std::string_view text) {
   ParsedHeader parsed;
   std::vector<std::map<std::string, bool>> keys;
-  const auto watch = [&](int, Json::parse_event_t event, Json& value) {
-    if (event == Json::parse_event_t::object_start) keys.emplace_back();
-    if (event == Json::parse_event_t::object_end) keys.pop_back();
-    if (event == Json::parse_event_t::key &&
+  const auto watch = [&](int, SortedJson::parse_event_t event, SortedJson& value) {
+    if (event == SortedJson::parse_event_t::object_start) keys.emplace_back();
+    if (event == SortedJson::parse_event_t::object_end) keys.pop_back();
+    if (event == SortedJson::parse_event_t::key &&
         !keys.back().emplace(value.get<std::string>(), true).second)
       parsed.doubled_key = value.get<std::string>();
     return true;
   };
-  parsed.json = Json::parse(text, watch, /*allow_exceptions=*/false);
+  parsed.json = SortedJson::parse(text, watch, /*allow_exceptions=*/false);
   return parsed;
 }
 
@@ -69,15 +69,16 @@ std::optional<std::uint64_t> byte_count(const std::vector<std::int64_t>& shape,
   return bytes;
 }
 
-bool is_unsigned_list(const Json& list) {
-  return list.is_array() && std::all_of(list.begin(), list.end(), [](const Json& item) {
+bool is_unsigned_list(const SortedJson& list) {
+  return list.is_array() && std::all_of(list.begin(), list.end(), [](const SortedJson& item) {
            return item.is_number_unsigned() &&
                   item.get<std::uint64_t>() <= std::numeric_limits<std::int64_t>::max();
          });
 }
 
 // What is wrong with one tensor's entry, or "" and the entry.
-std::string read_entry(const Json& json, std::uint64_t data_bytes, SafetensorsFile::Entry& entry) {
+std::string read_entry(const SortedJson& json, std::uint64_t data_bytes,
+                       SafetensorsFile::Entry& entry) {
   if (!json.is_object() || !json.contains("dtype") || !json.contains("shape") ||
       !json.contains("data_offsets"))
     return "lacks dtype, shape or data_offsets";
@@ -86,7 +87,7 @@ std::string read_entry(const Json& json, std::uint64_t data_bytes, SafetensorsFi
     return fmt::format("has dtype {}, which Outrigger does not read", json["dtype"].dump());
   if (!is_unsigned_list(json["shape"]) || json["shape"].size() > 64)
     return fmt::format("has shape {}", json["shape"].dump().substr(0, 200));
-  const Json& offsets = json["data_offsets"];
+  const SortedJson& offsets = json["data_offsets"];
   if (!is_unsigned_list(offsets) || offsets.size() != 2)
     return fmt::format("has data_offsets {}", offsets.dump().substr(0, 200));
   entry.dtype = *dtype;

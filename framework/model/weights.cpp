@@ -17,7 +17,7 @@
 namespace outrigger {
 namespace {
 
-using Json = nlohmann::json;
+using SortedJson = nlohmann::json;
 
 constexpr const char* kWeightsFile = "model.safetensors";
 constexpr const char* kIndexFile = "model.safetensors.index.json";
@@ -46,7 +46,7 @@ Result<std::string> read_text(const std::filesystem::path& file) {
 Result<std::set<std::string>> shard_files(const std::filesystem::path& index) {
   const auto text = read_text(index);
   if (!text.ok()) return text.status();
-  const Json json = Json::parse(*text, nullptr, /*allow_exceptions=*/false);
+  const SortedJson json = SortedJson::parse(*text, nullptr, /*allow_exceptions=*/false);
   const auto corrupt = [&](const std::string& what) {
     return Status(Code::kCorruption, fmt::format("{}: {}", index.string(), what));
   };
@@ -110,7 +110,7 @@ Status save_shards(const std::filesystem::path& folder, const std::vector<NamedT
       total_bytes += entry.tensor.nbytes();
     }
   }
-  const Json index{{"metadata", {{"total_size", total_bytes}}}, {"weight_map", weight_map}};
+  const SortedJson index{{"metadata", {{"total_size", total_bytes}}}, {"weight_map", weight_map}};
   return write_file_atomically((folder / kIndexFile).string(), index.dump(2) + "\n");
 }
 

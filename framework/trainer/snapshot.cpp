@@ -10,7 +10,7 @@
 namespace outrigger {
 namespace {
 
-using Json = nlohmann::json;
+using SortedJson = nlohmann::json;
 
 // The members' own name for this try at a checkpoint: no later life of the job has the same.
 std::uint64_t attempt_number(const Session& session) {
@@ -18,14 +18,14 @@ std::uint64_t attempt_number(const Session& session) {
 }
 
 // Where replicas differ, model.safetensors is the first island's.
-Json state_of(const SnapshotPlace& place, const Synchronizer& sync) {
-  Json state = state_json(sync);
+SortedJson state_of(const SnapshotPlace& place, const Synchronizer& sync) {
+  SortedJson state = state_json(sync);
   if (sync.method().gossips() && !sync.finished()) state["replica"] = place.island;
   return state;
 }
 
-Json report_json(const std::vector<PartReport>& parts) {
-  Json reports = Json::array();
+SortedJson report_json(const std::vector<PartReport>& parts) {
+  SortedJson reports = SortedJson::array();
   for (const PartReport& part : parts) reports.push_back({part.name, part.bytes, part.hash.hex()});
   return reports;
 }
@@ -60,7 +60,7 @@ Result<std::vector<PartReport>> write_parts(const std::string& folder, const Sna
 std::vector<PartReport> parts_from(const std::vector<std::string>& reports) {
   std::vector<PartReport> parts;
   for (const std::string& text : reports)
-    for (const Json& part : Json::parse(text))
+    for (const SortedJson& part : SortedJson::parse(text))
       parts.push_back({part.at(0), part.at(1), hash_from_hex(part.at(2))});
   return parts;
 }
@@ -119,7 +119,7 @@ Result<Snapshot> load_snapshot(const std::string& folder, const std::string& isl
       status = read_private(*checkpoint, island, *method, *fragments, replica, snapshot.shared,
                             snapshot.own);
     if (!status.ok()) return status;
-  } catch (const Json::exception& error) {
+  } catch (const SortedJson::exception& error) {
     return Status(Code::kFailedPrecondition,
                   fmt::format("{} was written by another version of Outrigger: {}",
                               checkpoint->path, error.what()));

@@ -14,7 +14,7 @@
 namespace outrigger {
 namespace {
 
-using Json = nlohmann::json;
+using SortedJson = nlohmann::json;
 using Tensors = std::map<std::string, at::Tensor>;
 using Bytes = std::vector<std::byte>;
 
@@ -31,14 +31,14 @@ std::string delta_prefix(const RoundId& round) {
   return open_name(round, "delta") + ".";
 }
 
-Json member_json(const MemberId& member) {
+SortedJson member_json(const MemberId& member) {
   return {member.island, member.incarnation, member.worker};
 }
 
 // A settled round that is not applied: the island's own part of it, and its result.
-Json open_json(const OpenRound& open) {
+SortedJson open_json(const OpenRound& open) {
   const RoundOutcome& outcome = *open.outcome;
-  Json contributors = Json::array();
+  SortedJson contributors = SortedJson::array();
   for (const MemberId& member : outcome.contributors) contributors.push_back(member_json(member));
   return {{"round", open.round.number},
           {"tokens", open.tokens},
@@ -57,10 +57,10 @@ Json open_json(const OpenRound& open) {
           {"rank", open.low_rank ? open.low_rank->method.rank() : 0}};
 }
 
-Json private_json(const PrivateState& own) {
-  Json fragments = Json::array();
+SortedJson private_json(const PrivateState& own) {
+  SortedJson fragments = SortedJson::array();
   for (const PrivateState::Fragment& fragment : own.fragments) {
-    Json open = Json::array();
+    SortedJson open = SortedJson::array();
     for (const OpenRound& round : fragment.open) open.push_back(open_json(round));
     fragments.push_back({{"tokens", fragment.tokens},
                          {"gradients", fragment.gradients},
@@ -90,7 +90,7 @@ Status check_length(const Bytes& bytes, const Codec& codec, std::size_t elements
                       source, bytes.size(), codec.name(), codec.encoded_bytes(elements))};
 }
 
-Status read_basis(const Json& json, const Tensors& tensors, const Method& method,
+Status read_basis(const SortedJson& json, const Tensors& tensors, const Method& method,
                   const Fragment& fragment, const std::string& source, OpenRound& open) {
   const auto rank = json.value("rank", std::uint64_t{0});
   const std::string name = open_name(open.round, "basis");
@@ -112,7 +112,7 @@ Status read_basis(const Json& json, const Tensors& tensors, const Method& method
   return {};
 }
 
-Status read_open(const Json& json, const Tensors& tensors, std::uint32_t index,
+Status read_open(const SortedJson& json, const Tensors& tensors, std::uint32_t index,
                  const Method& method, const Fragment& fragment, const std::string& source,
                  OpenRound& open) {
   std::size_t elements = Payload(fragment.local.elements(), method.two_parts()).elements();
@@ -139,7 +139,7 @@ Status read_open(const Json& json, const Tensors& tensors, std::uint32_t index,
   outcome.hash = hash_from_hex(json.at("hash"));
   outcome.included = json.at("included");
   outcome.weights = json.at("weights").get<std::vector<std::uint64_t>>();
-  for (const Json& member : json.at("contributors"))
+  for (const SortedJson& member : json.at("contributors"))
     outcome.contributors.push_back({member.at(0), member.at(1), member.at(2)});
   const std::size_t scales = open.judgement.scales.size();
   if (outcome.contributors.size() != outcome.weights.size() ||
@@ -156,7 +156,7 @@ Status read_open(const Json& json, const Tensors& tensors, std::uint32_t index,
   return status;
 }
 
-Status read_fragment(const Json& json, const Tensors& tensors, std::uint32_t index,
+Status read_fragment(const SortedJson& json, const Tensors& tensors, std::uint32_t index,
                      const Method& method, const Fragment& fragment, const std::string& source,
                      SharedState::Fragment& shared, PrivateState::Fragment& own) {
   own.tokens = json.at("tokens");
@@ -176,7 +176,7 @@ Status read_fragment(const Json& json, const Tensors& tensors, std::uint32_t ind
   const std::vector<std::string> slots = method.outer->slots();
   for (std::size_t k = 0; k < slots.size() && status.ok(); ++k)
     status = read(method.gossips(), slots[k] + ".", shared.slots[k]);
-  for (const Json& round : json.at("open")) {
+  for (const SortedJson& round : json.at("open")) {
     if (!status.ok()) break;
     own.open.emplace_back();
     OpenRound& open = own.open.back();
@@ -252,10 +252,11 @@ Status read_private(const Checkpoint& checkpoint, const std::string& island, con
   if (const Status status = replica.inner().load_state(inner); !status.ok())
     return status.with_context(*path);
   const auto state = file->metadata().find("state");
-  const Json json = state == file->metadata().end()
-                        ? Json()
-                        : Json::parse(state->second, nullptr, /*allow_exceptions=*/false);
-  if (!json.is_object() || json.value("fragments", Json::array()).size() != fragments.size())
+  const SortedJson json =
+      state == file->metadata().end()
+          ? SortedJson()
+          : SortedJson::parse(state->second, nullptr, /*allow_exceptions=*/false);
+  if (!json.is_object() || json.value("fragments", SortedJson::array()).size() != fragments.size())
     return {Code::kFailedPrecondition,
             fmt::format("{} has no state of {} fragments: the checkpoint is of another version or "
                         "method",

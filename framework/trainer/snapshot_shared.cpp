@@ -12,7 +12,7 @@
 namespace outrigger {
 namespace {
 
-using Json = nlohmann::json;
+using SortedJson = nlohmann::json;
 
 // The tensors of a file by name.
 Result<std::map<std::string, at::Tensor>> tensors_of(const Checkpoint& checkpoint,
@@ -27,7 +27,7 @@ Result<std::map<std::string, at::Tensor>> tensors_of(const Checkpoint& checkpoin
 }
 
 Status check_written_by(const Checkpoint& checkpoint, const Method& method, std::size_t fragments) {
-  const Json& state = checkpoint.manifest.state;
+  const SortedJson& state = checkpoint.manifest.state;
   const auto differs = [&](const char* key, const char* named, std::string_view now,
                            const char* unsaid) -> Status {
     const std::string then = state.value(key, std::string(unsaid));
@@ -49,12 +49,12 @@ Status check_written_by(const Checkpoint& checkpoint, const Method& method, std:
                       state.at("versions").size(), fragments)};
 }
 
-Json version_json(const Version& version) {
+SortedJson version_json(const Version& version) {
   return {
       {"fragment", version.fragment}, {"number", version.number}, {"chain", version.chain.hex()}};
 }
 
-Version version_from(const Json& json) {
+Version version_from(const SortedJson& json) {
   return {json.at("fragment"), json.at("number"), hash_from_hex(json.at("chain"))};
 }
 
@@ -123,7 +123,7 @@ Status write_outer(const std::string& path, const Synchronizer& sync) {
 }
 
 nlohmann::json state_json(const Synchronizer& sync) {
-  Json versions = Json::array(), arrivals = Json::array();
+  SortedJson versions = SortedJson::array(), arrivals = SortedJson::array();
   for (const SharedState::Fragment& fragment : sync.shared().fragments)
     versions.push_back(version_json(fragment.version));
   for (const Version& version : sync.shared().arrivals) arrivals.push_back(version_json(version));
@@ -190,7 +190,7 @@ Status read_shared(const Checkpoint& checkpoint, const Method& method,
     read("warm", state.warm);
     shared.fragments.push_back(std::move(state));
   }
-  for (const Json& version : checkpoint.manifest.state.value("arrivals", Json::array()))
+  for (const SortedJson& version : checkpoint.manifest.state.value("arrivals", SortedJson::array()))
     shared.arrivals.push_back(version_from(version));
   return status;
 }

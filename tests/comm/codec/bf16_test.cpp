@@ -5,7 +5,7 @@
 
 #include "comm/codec/checks.h"
 
-namespace outrigger {
+namespace outrigger::bf16_test {
 namespace {
 
 using samples::bits;
@@ -136,4 +136,4 @@ TEST_CASE("bf16: stochastic rounding takes one of the two neighbours") {
   CHECK(kept < 2820);
 }
 
-}  // namespace outrigger
+}  // namespace outrigger::bf16_test

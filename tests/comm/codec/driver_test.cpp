@@ -7,7 +7,7 @@
 
 #include <outrigger/comm/codec/driver.h>
 
-namespace outrigger {
+namespace outrigger::driver_test {
 namespace {
 
 using samples::bits;
@@ -340,4 +340,4 @@ TEST_CASE("read_block and write_block reach exactly the elements named") {
   read_block(cut(values, 1), values.size(), {});
 }
 
-}  // namespace outrigger
+}  // namespace outrigger::driver_test

@@ -5,7 +5,7 @@
 
 #include "comm/codec/samples.h"
 
-namespace outrigger {
+namespace outrigger::fp32_test {
 namespace {
 
 constexpr float kInf = std::numeric_limits<float>::infinity();
@@ -56,4 +56,4 @@ TEST_CASE("fp32 refuses bytes that are not finite, wherever they stand") {
     }
 }
 
-}  // namespace outrigger
+}  // namespace outrigger::fp32_test

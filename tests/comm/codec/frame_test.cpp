@@ -5,7 +5,7 @@
 #include <outrigger/comm/codec/frame.h>
 #include <outrigger/comm/hash.h>
 
-namespace outrigger {
+namespace outrigger::frame_test {
 namespace {
 
 using samples::Bytes;
@@ -155,4 +155,4 @@ TEST_CASE("a frame other than the close says is refused") {
   CHECK(check_frame(header, 2, 41).code() == Code::kCorruption);
 }
 
-}  // namespace outrigger
+}  // namespace outrigger::frame_test

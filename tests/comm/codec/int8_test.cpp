@@ -7,7 +7,7 @@
 
 #include <outrigger/comm/codec/int8.h>
 
-namespace outrigger {
+namespace outrigger::int8_test {
 namespace {
 
 constexpr float kInf = std::numeric_limits<float>::infinity();
@@ -211,4 +211,4 @@ TEST_CASE("int8: random bytes decode to finite values or are refused") {
   CHECK(decoded > 1000);
 }
 
-}  // namespace outrigger
+}  // namespace outrigger::int8_test

@@ -10,7 +10,7 @@
 
 #include <outrigger/comm/codec/kernels.h>
 
-namespace outrigger {
+namespace outrigger::simd_test {
 namespace {
 
 // Blocks as training has them, of any finite bits, of the ends of the range, of zeros, with NaN.
@@ -121,4 +121,4 @@ TEST_CASE("simd: on every set of instructions the reference's values are kept") 
   });
 }
 
-}  // namespace outrigger
+}  // namespace outrigger::simd_test

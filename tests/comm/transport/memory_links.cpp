@@ -6,16 +6,13 @@
 #include <vector>
 
 namespace outrigger::test {
-namespace {
-
-struct Wire {
-  std::deque<std::vector<std::byte>> pieces;
-  bool sender = false, receiver = false;  // have come
-};
-
-}  // namespace
 
 struct MemoryLinks::Shared {
+  struct Wire {
+    std::deque<std::vector<std::byte>> pieces;
+    bool sender = false, receiver = false;  // have come
+  };
+
   std::mutex mutex;
   std::condition_variable_any changed;
   std::uint64_t ids = 0;
@@ -50,7 +47,7 @@ class MemoryLink : public PairLink {
   Status send(std::span<const std::byte> message, TimePoint deadline,
               const std::stop_token& stop) override {
     std::unique_lock lock(shared_->mutex);
-    Wire& wire = shared_->wires[id_];
+    auto& wire = shared_->wires[id_];
     for (std::size_t at = 0; at < message.size();) {
       const Status status = shared_->wait(lock, LinkEnd::kSender, deadline, stop,
                                           [&] { return wire.pieces.size() < 2; });
@@ -68,7 +65,7 @@ class MemoryLink : public PairLink {
   Status receive(std::size_t bytes, const Take& take, TimePoint deadline,
                  const std::stop_token& stop) override {
     std::unique_lock lock(shared_->mutex);
-    Wire& wire = shared_->wires[id_];
+    auto& wire = shared_->wires[id_];
     ++shared_->under_way;
     shared_->most_under_way = std::max(shared_->most_under_way, shared_->under_way);
     Status status;
@@ -115,7 +112,7 @@ Result<std::unique_ptr<PairLink>> MemoryLinks::connect(const LinkId& id, LinkEnd
                                                        const std::stop_token& stop) {
   std::unique_lock lock(shared_->mutex);
   ++shared_->connects;
-  Wire& wire = shared_->wires[id];
+  auto& wire = shared_->wires[id];
   (end == LinkEnd::kSender ? wire.sender : wire.receiver) = true;
   shared_->changed.notify_all();
   const Status status =
