@@ -6,6 +6,7 @@
 #include "raw_send.h"
 #include "support/catch.h"
 #include "tcp_proxy.h"
+#include "throwing_out.h"
 
 using namespace outrigger;
 using namespace outrigger::test;
@@ -31,38 +32,17 @@ struct Pair {
   }
 };
 
-// Its gRPC throws the first messages out, as one with too little memory does.
-class ThrowsOut : public grpc::CallbackGenericService {
- public:
-  ThrowsOut(std::shared_ptr<GrpcCore> core, int messages)
-      : service_(make_grpc_service(std::move(core))), messages_(messages) {}
-
-  grpc::ServerGenericBidiReactor* CreateReactor(
-      grpc::GenericCallbackServerContext* context) override {
-    if (--messages_ < 0) return service_->CreateReactor(context);
-    return new Thrown;
-  }
-
- private:
-  struct Thrown : grpc::ServerGenericBidiReactor {
-    Thrown() { Finish({grpc::StatusCode::RESOURCE_EXHAUSTED, "Buffers full"}); }
-    void OnDone() override { delete this; }
-  };
-  const std::unique_ptr<grpc::CallbackGenericService> service_;
-  std::atomic<int> messages_;
-};
-
 // Mutation: in SendCall::to_be_sent_again, leave out RESOURCE_EXHAUSTED.
 TEST_CASE("a message that the receiver's gRPC has no memory for is sent again") {
   const auto core = std::make_shared<GrpcCore>();
   core->job = "test";
   core->set_self(island(1));
   throw_if_error(core->rendezvous->add_peer(island(0)));
-  ThrowsOut service(core, 3);
+  const auto service = throwing_out(core, 3);
   int port = 0;
   grpc::ServerBuilder builder;
   builder.AddListeningPort("127.0.0.1:0", grpc::InsecureServerCredentials(), &port);
-  builder.RegisterCallbackGenericService(&service);
+  builder.RegisterCallbackGenericService(service.get());
   const auto server = builder.BuildAndStart();
   const auto payload = pattern(1000);
   std::vector<std::byte> dest(payload.size());
