@@ -230,8 +230,9 @@ void GrpcTransport::Impl::look_again(MemberId member, const std::shared_ptr<Peer
       std::lock_guard lock(mutex_);
       peer->watch = nullptr;
       if (!is_current(member, peer)) return;
-      // The new connection broke, too?
-      const bool broken = !reached && why.code() == Code::kUnavailable;
+      // The new connection broke, too, or the peer's gRPC had no memory for the watch?
+      const bool broken =
+          !reached && (why.code() == Code::kUnavailable || why.code() == Code::kResourceExhausted);
       if (broken && Clock::now() < until) return look_again(member, peer, lost, until);
     }
     if (reached) return watch(member);

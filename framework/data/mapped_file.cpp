@@ -7,28 +7,22 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstring>
 #include <utility>
+
+#include <outrigger/framework/checkpoint/durable_file.h>
 
 namespace outrigger {
 namespace {
 
-Status system_error(const std::string& path, int error) {
-  const Code code = error == ENOENT || error == ENOTDIR ? Code::kNotFound
-                    : error == EACCES || error == EPERM ? Code::kPermissionDenied
-                                                        : Code::kInternal;
-  return {code, fmt::format("cannot read {}: {}", path, std::strerror(error))};
-}
-
 Result<std::span<const std::byte>> map(int descriptor, const std::string& path) {
   struct stat info {};
-  if (::fstat(descriptor, &info) != 0) return system_error(path, errno);
+  if (::fstat(descriptor, &info) != 0) return system_error("read", path, errno);
   if (!S_ISREG(info.st_mode))
     return Status(Code::kInvalidArgument, fmt::format("{} is not a plain file", path));
   const auto size = static_cast<std::size_t>(info.st_size);
   if (size == 0) return std::span<const std::byte>();
   void* address = ::mmap(nullptr, size, PROT_READ, MAP_SHARED, descriptor, 0);
-  if (address == MAP_FAILED) return system_error(path, errno);
+  if (address == MAP_FAILED) return system_error("read", path, errno);
   return std::span(static_cast<const std::byte*>(address), size);
 }
 
@@ -36,7 +30,7 @@ Result<std::span<const std::byte>> map(int descriptor, const std::string& path) 
 
 Result<MappedFile> MappedFile::open(const std::string& path) {
   const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-  if (descriptor < 0) return system_error(path, errno);
+  if (descriptor < 0) return system_error("read", path, errno);
   auto bytes = map(descriptor, path);
   ::close(descriptor);
   if (!bytes.ok()) return bytes.status();

@@ -28,7 +28,7 @@ constexpr int kChildEvents = 3;
 constexpr int kChildKeepOpen = 4;
 constexpr int kReapTimeoutMs = 5000;
 
-Status system_error(int error, const std::string& what) {
+Status process_error(int error, const std::string& what) {
   Code code = Code::kResourceExhausted;
   if (error == ENOENT || error == ENOTDIR) code = Code::kNotFound;
   if (error == EACCES || error == EPERM || error == ENOEXEC || error == EROFS)
@@ -123,12 +123,12 @@ std::string describe(const Exit& exit) {
 
 Result<Process> Process::spawn(const ChildSpec& child, const std::string& log_path, int keep_open) {
   int log = move_up(::open(log_path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666));
-  if (log < 0) return system_error(errno, "cannot open " + log_path);
+  if (log < 0) return process_error(errno, "cannot open " + log_path);
   int ends[2] = {-1, -1};
   if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) {
     const int error = errno;
     close_fd(log);
-    return system_error(error, "cannot make an event channel");
+    return process_error(error, "cannot make an event channel");
   }
   Process process;
   process.events_ = ends[0];
@@ -139,12 +139,13 @@ Result<Process> Process::spawn(const ChildSpec& child, const std::string& log_pa
   close_fd(log);
   if (error != 0) {
     process.pid_ = -1;
-    return system_error(error, fmt::format("cannot start {} ({})", label(child), child.argv.at(0)));
+    return process_error(error,
+                         fmt::format("cannot start {} ({})", label(child), child.argv.at(0)));
   }
   // Not yet reaped, so the number is still its own. (glibc 2.36 declares pidfd_open() for C only.)
   process.pidfd_ = static_cast<int>(::syscall(SYS_pidfd_open, process.pid_, 0));
   if (process.pidfd_ < 0)
-    return system_error(errno, fmt::format("cannot watch process {}", process.pid_));
+    return process_error(errno, fmt::format("cannot watch process {}", process.pid_));
   return process;
 }
 

@@ -32,31 +32,48 @@ struct Pair {
   }
 };
 
-// Mutation: in SendCall::to_be_sent_again, leave out RESOURCE_EXHAUSTED.
-TEST_CASE("a message that the receiver's gRPC has no memory for is sent again") {
+std::shared_ptr<GrpcCore> core_of(MemberId self, MemberId peer) {
   const auto core = std::make_shared<GrpcCore>();
   core->job = "test";
-  core->set_self(island(1));
-  throw_if_error(core->rendezvous->add_peer(island(0)));
-  const auto service = throwing_out(core, 3);
-  int port = 0;
-  grpc::ServerBuilder builder;
-  builder.AddListeningPort("127.0.0.1:0", grpc::InsecureServerCredentials(), &port);
-  builder.RegisterCallbackGenericService(service.get());
-  const auto server = builder.BuildAndStart();
+  core->set_self(self);
+  throw_if_error(core->rendezvous->add_peer(peer));
+  return core;
+}
+
+// Mutation: in SendCall::to_be_sent_again, leave out RESOURCE_EXHAUSTED.
+TEST_CASE("a message that the receiver's gRPC has no memory for is sent again") {
+  const auto core = core_of(island(1), island(0));
+  const ThrowingOut server(core, kSendMethod, 3);
   const auto payload = pattern(1000);
   std::vector<std::byte> dest(payload.size());
   const auto state = std::make_shared<Operation::State>(in(30), "receiving");
   const Operation received =
       core->rendezvous->recv({island(0), tag(0), {codec_id("fp32"), 250}, dest, state});
   {
-    RawSender sender("127.0.0.1:" + std::to_string(port));
+    RawSender sender(server.address());
     CHECK(sender.send(envelope_of(tag(0), payload), payload).to_string() == "ok");
   }
   CHECK(received.wait().to_string() == "ok");
   CHECK((dest == payload));
+  CHECK(server.left() == 0);
   core->rendezvous->close({Code::kUnavailable, "closed"});
-  server->Shutdown();
+}
+
+// Mutation: in look_again, call a watch with ResourceExhausted not broken.
+TEST_CASE("a peer whose gRPC has no memory for a watch is not taken for gone") {
+  const auto core = core_of(island(0), island(1));
+  const ThrowingOut peer(core, kWatchMethod, 3);
+  const auto receiver = listening(island(1));
+  throw_if_error(receiver->add_peer(island(0), peer.address()));
+  const auto payload = pattern(1000);
+  std::vector<std::byte> dest(payload.size());
+  const Operation received = recv(*receiver, island(0), tag(0), dest);
+  while (peer.left() > 0 && !received.done())
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  RawSender sender(receiver->address());
+  CHECK(sender.send(envelope_of(tag(0), payload), payload).to_string() == "ok");
+  CHECK(received.wait().to_string() == "ok");
+  CHECK((dest == payload));
 }
 
 // Mutation: in SendCall::OnDone, never send again; in RecvStream::OnDone, end the recv instead of
