@@ -61,9 +61,11 @@ class Shape:
 
 
 def super_packet_bytes(shapes):
-    """The most that a host may send as one packet, which a line takes or drops whole: by the slowest line."""
-    slowest = min((shape.rate for shape in shapes if shape.rate is not None), default=float('inf'))
-    return int(min(SUPER_PACKET, max(2 * SEGMENT, slowest / 8 * SUPER_PACKET_TIME)))
+    """The most that a host may send as one packet, which a line takes or drops whole: by the slowest line, and small
+    beside the smallest queue."""
+    most = [size for shape in shapes if shape.rate is not None
+            for size in (shape.rate / 8 * SUPER_PACKET_TIME, shape.queue_bytes() / 16)]
+    return int(min(SUPER_PACKET, max(2 * SEGMENT, min(most, default=SUPER_PACKET))))
 
 
 def host_shapes(hosts, base, options):

@@ -38,10 +38,11 @@ class Flags(unittest.TestCase):
         self.assertEqual(shape.Shape(rate=1e6, delay=0.04).queue_bytes(), 256 * 1024)
         self.assertEqual(shape.Shape(rate=1e6, delay=0.04, queue=3e6).queue_bytes(), 3_000_000)
 
-    # Mutation: in super_packet_bytes take the fastest line; or leave out either bound.
-    def test_a_super_packet_is_a_millisecond_of_the_slowest_line(self):
+    # Mutation: in super_packet_bytes take the fastest line; or leave out a bound; or the queue.
+    def test_a_super_packet_is_a_millisecond_of_the_slowest_line_and_small_beside_a_queue(self):
         for rates, most in (((1e8, 1e9), 12500), ((1e9, 1e9), 65536), ((1e6, None), 3000), ((None, None), 65536)):
-            self.assertEqual(shape.super_packet_bytes([shape.Shape(rate=rate) for rate in rates]), most)
+            self.assertEqual(shape.super_packet_bytes([shape.Shape(rate=rate, delay=0.1) for rate in rates]), most)
+        self.assertEqual(shape.super_packet_bytes([shape.Shape(rate=1e9)]), 16384)
 
     # Mutation: in host_shapes replace in `base`, so that a second option for a host undoes the first.
     def test_a_host_differs_in_what_is_said_of_it(self):
