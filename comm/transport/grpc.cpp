@@ -231,8 +231,7 @@ void GrpcTransport::Impl::look_again(MemberId member, const std::shared_ptr<Peer
       peer->watch = nullptr;
       if (!is_current(member, peer)) return;
       // The new connection broke, too, or the peer's gRPC had no memory for the watch?
-      const bool broken =
-          !reached && (why.code() == Code::kUnavailable || why.code() == Code::kResourceExhausted);
+      const bool broken = !reached && why.code() == Code::kUnavailable;
       if (broken && Clock::now() < until) return look_again(member, peer, lost, until);
     }
     if (reached) return watch(member);

@@ -148,7 +148,6 @@ Status from_grpc(const grpc::Status& status) {
     case grpc::StatusCode::ABORTED:
       return make(Code::kAborted);
     case grpc::StatusCode::OUT_OF_RANGE:
-    case grpc::StatusCode::RESOURCE_EXHAUSTED:
       return make(Code::kResourceExhausted);
     case grpc::StatusCode::DATA_LOSS:
       return make(Code::kCorruption);

@@ -59,7 +59,7 @@ TEST_CASE("a message that the receiver's gRPC has no memory for is sent again") 
   core->rendezvous->close({Code::kUnavailable, "closed"});
 }
 
-// Mutation: in look_again, call a watch with ResourceExhausted not broken.
+// Mutation: in from_grpc, make RESOURCE_EXHAUSTED what it is called.
 TEST_CASE("a peer whose gRPC has no memory for a watch is not taken for gone") {
   const auto core = core_of(island(0), island(1));
   const ThrowingOut peer(core, kWatchMethod, 3);

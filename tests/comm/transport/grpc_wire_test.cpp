@@ -56,6 +56,8 @@ TEST_CASE("a refusal keeps its code and message on the way back") {
     CHECK(back.message() == "why");
   }
   CHECK(from_grpc(to_grpc({Code::kCancelled, ""})).code() == Code::kUnavailable);
+  // gRPC's own word.
+  CHECK(from_grpc({grpc::StatusCode::RESOURCE_EXHAUSTED, ""}).code() == Code::kUnavailable);
   CHECK(from_grpc(grpc::Status::OK).ok());
 }
 
