@@ -24,10 +24,10 @@ struct GrpcOptions {
 // Members that are processes, over HTTP/2 (grpc_wire.h has the format). Messages take turns on
 // `channels` connections to a peer. A connection that breaks costs the messages under way on it:
 // they are sent again over a new one, and only if the peer cannot be reached do its operations
-// fail. What has no recv yet takes kUnreadBytesOfPeer at most, however much anybody wants to
-// send. Callbacks run on gRPC's own threads. Nothing here knows a
-// peer that is merely stopped from a slow one: that is the membership's heartbeats' business, and
-// until they tell, each operation's deadline.
+// fail. What has no recv yet is bounded by kUnreadBytesOfPeer, however much anybody wants to send.
+// Callbacks run on gRPC's own threads. Nothing here knows a peer that is merely stopped from a slow
+// one: that is the membership's heartbeats' business, and until they tell, each operation's
+// deadline.
 class GrpcTransport : public Transport {
  public:
   // Listens. InvalidArgument off loopback without `insecure`; ResourceExhausted if the port is
