@@ -22,6 +22,8 @@ namespace outrigger {
 namespace scalar {
 bool encode_bf16(std::span<const float> values, std::byte* out, const Rounding& rounding);
 bool decode_bf16(const std::byte* in, std::span<float> values);
+bool encode_fp32(std::span<const float> values, std::byte* out, const Rounding& rounding);
+bool decode_fp32(const std::byte* in, std::span<float> values);
 bool encode_fp16(std::span<const float> values, std::byte* out, const Rounding& rounding);
 bool decode_fp16(const std::byte* in, std::span<float> values);
 bool encode_fp4_e3m0(std::span<const float> values, std::byte* out, const Rounding& rounding);
@@ -48,6 +50,8 @@ void finish_streams();
 std::string_view target_name();
 bool encode_bf16(std::span<const float> values, std::byte* out, const Rounding& rounding);
 bool decode_bf16(const std::byte* in, std::span<float> values);
+bool encode_fp32(std::span<const float> values, std::byte* out, const Rounding& rounding);
+bool decode_fp32(const std::byte* in, std::span<float> values);
 bool encode_fp16(std::span<const float> values, std::byte* out, const Rounding& rounding);
 bool decode_fp16(const std::byte* in, std::span<float> values);
 bool encode_fp4_e3m0(std::span<const float> values, std::byte* out, const Rounding& rounding);

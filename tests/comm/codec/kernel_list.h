@@ -19,6 +19,8 @@ struct Kernels {
 
 inline const std::vector<Kernels>& kernels() {
   static const std::vector<Kernels> all = {
+      {**find_codec("fp32"), scalar::encode_fp32, scalar::decode_fp32, simd::encode_fp32,
+       simd::decode_fp32},
       {**find_codec("bf16"), scalar::encode_bf16, scalar::decode_bf16, simd::encode_bf16,
        simd::decode_bf16},
       {**find_codec("int8"), scalar::encode_int8, scalar::decode_int8, simd::encode_int8,

@@ -1,5 +1,9 @@
 #include <outrigger/optim/aggregate/mean.h>
 
+#include <cmath>
+
+#include <outrigger/comm/codec/float_bits.h>
+
 #include "support/catch.h"
 
 namespace outrigger {
@@ -24,6 +28,37 @@ TEST_CASE(
   const std::vector<std::uint64_t> weights = {987654321, 987654321};
   MeanReducer().reduce({{}, weights, {}, 0}, inputs, out);
   CHECK(out == x);
+}
+
+// What weighted_sum promises: factors rounded once, fp32 sums in order, one division.
+float weighted_mean(std::span<const std::span<const float>> inputs,
+                    std::span<const std::uint64_t> weights, std::size_t i) {
+  float sum = 0, total = 0;
+  for (std::size_t k = 0; k < inputs.size(); ++k) {
+    sum += static_cast<float>(weights[k]) * inputs[k][i];
+    total += static_cast<float>(weights[k]);
+  }
+  return sum / total;
+}
+
+// Mutation: in WeightedSum, begin the loop over what is left at i + 1, or take hn::MulAdd.
+TEST_CASE("the mean has the same bits whether a value is in a vector or behind the last one") {
+  std::vector<std::vector<float>> values(3);
+  std::vector<std::span<const float>> inputs;
+  for (std::size_t k = 0; k < values.size(); ++k) {
+    for (int i = 0; i < 400; ++i)
+      values[k].push_back(std::sin(static_cast<float>(i) + 0.37F * static_cast<float>(k)));
+    inputs.emplace_back(values[k]);
+  }
+  const std::vector<std::uint64_t> weights = {7, 3, 11};
+  for (const std::size_t count : {1, 15, 16, 17, 63, 64, 65, 255, 400}) {
+    std::vector<std::span<const float>> first;
+    for (const auto& input : inputs) first.push_back(input.first(count));
+    std::vector<float> out(count);
+    MeanReducer().reduce({{}, weights, {}, 0}, first, out);
+    for (std::size_t i = 0; i < count; ++i)
+      REQUIRE(float_bits(out[i]) == float_bits(weighted_mean(first, weights, i)));
+  }
 }
 
 // Mutation: in weighted_sum, leave out `if (factor == 0.0F) continue;` (0 * inf is NaN).
