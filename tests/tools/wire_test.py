@@ -32,12 +32,23 @@ print(json.dumps({'rows': [row], 'payload': []}))
 '''
 
 
+IPERF3 = '''#!/usr/bin/env python3
+import json, os, pathlib, sys
+tried = pathlib.Path(sys.argv[0] + '.tried')
+if '--server' in sys.argv: sys.exit(0)
+if not tried.exists(): sys.exit(tried.write_text('') or print(json.dumps({'error': 'unable to connect'})) or 1)
+assert sys.argv[sys.argv.index('--bytes') + 1] == '16000000' and '10.0.0.2' in sys.argv, sys.argv
+print(json.dumps({'end': {'sum_received': {'bits_per_second': 9e7},
+                          'sum_received_bidir_reverse': {'bits_per_second': 6e7}}}, indent=1))
+'''
+
+
 class Wire(unittest.TestCase):
     def setUp(self):
         self.folder = tempfile.TemporaryDirectory()
         self.addCleanup(self.folder.cleanup)
         self.path = pathlib.Path(self.folder.name)
-        for name, text in (('netlab', LAB), ('program', PROGRAM), ('program.how', '')):
+        for name, text in (('netlab', LAB), ('program', PROGRAM), ('program.how', ''), ('iperf3', IPERF3)):
             (self.path / name).write_text(text)
             (self.path / name).chmod(0o755)
         os.environ['LAB_LOG'] = str(self.path / 'lab.log')
@@ -85,6 +96,14 @@ class Wire(unittest.TestCase):
         self.assertAlmostEqual(gloo['share'], 0.32)
         self.assertIn('0.800    2.00\n', printed)
         self.assertIn('--hosts 2 --rate 100mbit --delay 40ms --logs', (self.path / 'lab.log').read_text())
+
+    # Mutation: the faster way's share; no second try while the server starts.
+    def test_plain_tcp_both_ways_has_the_share_of_its_slower_way(self):
+        code, printed, written = self.run_wire('shaped', '--hosts', '2', '--rates', '100mbit', '--delays', '0ms', '--mb',
+                                               '16', '--iperf3', str(self.path / 'iperf3'))
+        self.assertEqual(code, 0, printed)
+        self.assertEqual(written['rows'][-1]['what'], 'plain TCP, both ways')
+        self.assertAlmostEqual(written['rows'][-1]['share'], 0.6)
 
     # Mutation: owners of all hosts in both steps.
     def test_a_slow_lab_measures_equal_shards_and_none_for_the_slow_host(self):

@@ -8,7 +8,8 @@
   tools/bench/wire.py veth     links at memory speed: the payload path beside plain TCP, and all-reduces
 
 Prints a table and writes all figures to --out. Needs root (network namespaces) and a built program: ./outrigger build.
-The share is the time that the algorithm's lower bound of bytes needs at the link's rate (of the member for which that
+With --iperf3, what plain TCP gets in the same hosts, as many connections sending that many bytes both ways at once: its
+share is that of the slower way. The share is the time that the algorithm's lower bound of bytes needs at the link's rate (of the member for which that
 is most) over the measured time of the exchange; headers and the way's delay count as not used. --delay is one way.
 """
 import argparse
@@ -21,6 +22,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 NETLAB = ROOT / 'tools/netlab/netlab.py'
@@ -29,6 +31,7 @@ UNITS = {'bit': 1, 'kbit': 1e3, 'mbit': 1e6, 'gbit': 1e9}
 FIRST_PORT = 7070
 LIMIT_S = 3600  # of one lab
 SLOWER = 10
+TRIES = 50  # of the client of iperf3, while its server starts
 PR_SET_PDEATHSIG = 1
 
 
@@ -57,6 +60,33 @@ def member_command(step, host):
             *step['words']]
 
 
+def two_way_tcp(step, host):
+    """iperf3 between the first two hosts; host 0 is its client and returns the figures, as bytes of JSON."""
+    if host['NETLAB_HOST'] == '1':
+        subprocess.run([step['program'], '--server', '--one-off', '--port', str(step['port'])],
+                       stdout=subprocess.DEVNULL, check=True, preexec_fn=die_with_parent)
+    if host['NETLAB_HOST'] != '0':
+        return b''
+    command = [step['program'], '--client', host['NETLAB_ADDRESSES'].split(',')[1], '--port', str(step['port']), '--bidir',
+               '--json', *step['words']]
+    for _ in range(TRIES):
+        said = json.loads(subprocess.run(command, stdout=subprocess.PIPE, preexec_fn=die_with_parent).stdout)
+        if 'error' not in said:
+            ways = [said['end'][way]['bits_per_second'] for way in ('sum_received', 'sum_received_bidir_reverse')]
+            return json.dumps({'mb': step['mb'], 'connections': step['connections'], 'bits_per_s': ways}).encode()
+        time.sleep(0.2)
+    sys.exit(f'iperf3: {said["error"]}')
+
+
+def figures_of(step, host):
+    if step['of'] == 'tcp':
+        return two_way_tcp(step, host)
+    done = subprocess.run(member_command(step, host), stdout=subprocess.PIPE, preexec_fn=die_with_parent)
+    if done.returncode != 0:
+        sys.exit(done.returncode)
+    return done.stdout
+
+
 def die_with_parent():
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
@@ -65,11 +95,9 @@ def run_host(folder):
     """In a host: its members, one step after the other. What host 0's print goes to files."""
     folder = pathlib.Path(folder)
     for number, step in enumerate(json.loads((folder / 'steps.json').read_text())):
-        done = subprocess.run(member_command(step, os.environ), stdout=subprocess.PIPE, preexec_fn=die_with_parent)
-        if done.returncode != 0:
-            sys.exit(done.returncode)
+        said = figures_of(step, os.environ)
         if os.environ['NETLAB_HOST'] == '0':
-            (folder / f'step-{number}.json').write_bytes(done.stdout.splitlines()[-1])
+            (folder / f'step-{number}.json').write_bytes(said.splitlines()[-1])
 
 
 # What is asked of a lab
@@ -88,12 +116,19 @@ def gloo_step(args):
             'words': ['--mb', ','.join(args.mb), '--repeats', str(args.repeat)]}
 
 
+def tcp_steps(args):
+    return [{'of': 'tcp', 'program': args.iperf3, 'mb': float(mb), 'connections': args.channels,
+             'words': ['--bytes', str(round(float(mb) * 1e6)), '--parallel', str(args.channels)]}
+            for mb in args.mb if args.iperf3]
+
+
 def shaped_labs(args):
     for rate in args.rates:
         for delay in args.delays:
             for hosts in args.hosts:
                 yield {'part': 'shaped', 'hosts': hosts, 'delay': delay, 'rates': [rate] * hosts,
-                       'lab': ['--rate', rate, '--delay', delay], 'steps': [our_step(args, args.codecs)]}
+                       'lab': ['--rate', rate, '--delay', delay],
+                       'steps': [our_step(args, args.codecs), *tcp_steps(args)]}
 
 
 def slow_labs(args):
@@ -112,7 +147,7 @@ def veth_labs(args):
 
 
 def run_lab(args, lab):
-    """The lab with what its hosts measured: "reports" of ours, and "gloo"; or "failed"."""
+    """The lab with what its hosts measured: "reports" of ours, "gloo" and "tcp"; or "failed"."""
     steps = lab['steps'] + ([gloo_step(args)] if args.python else [])
     for number, step in enumerate(steps):
         step['port'] = FIRST_PORT + number
@@ -128,9 +163,8 @@ def run_lab(args, lab):
         if done.returncode != 0:
             return {**lab, 'failed': why(folder / 'logs', done)}
         said = [json.loads((folder / f'step-{number}.json').read_text()) for number in range(len(steps))]
-    ours = [report for step, report in zip(steps, said) if step['of'] == 'outrigger']
-    gloo = [report for step, report in zip(steps, said) if step['of'] == 'gloo']
-    return {**lab, 'reports': ours, 'gloo': gloo[0] if gloo else None}
+    by = {of: [report for step, report in zip(steps, said) if step['of'] == of] for of in ('outrigger', 'gloo', 'tcp')}
+    return {**lab, 'reports': by['outrigger'], 'gloo': next(iter(by['gloo']), None), 'tcp': by['tcp']}
 
 
 def why(logs, done):
@@ -184,6 +218,9 @@ def rows_of(result):
         rows.append({**place, 'what': record['peer'], 'mb': record['mb'], 'codec': 'fp32', 'tensor_s': seconds,
                      'exchange_s': None, 'share': share_of_link(gloo_bound(result['hosts'], record['mb']), rates, seconds),
                      'over_gloo': None})
+    for record in result.get('tcp', []):
+        rows.append({**place, 'what': 'plain TCP, both ways', 'mb': record['mb'], 'codec': '-', 'tensor_s': None,
+                     'exchange_s': None, 'share': min(record['bits_per_s']) / rates[0], 'over_gloo': None})
     return rows
 
 
@@ -229,6 +266,7 @@ def parse(argv):
     parser.add_argument('--channels', type=int, default=4)
     parser.add_argument('--repeat', type=int, default=3)
     parser.add_argument('--python', help='also measure Gloo, with this interpreter that has torch')
+    parser.add_argument('--iperf3', help='also measure plain TCP, with this program (shaped)')
     parser.add_argument('--program', type=pathlib.Path, default=ROOT / 'build/release/outrigger')
     parser.add_argument('--netlab', type=pathlib.Path, default=NETLAB, help="another lab's script")
     parser.add_argument('--out', type=pathlib.Path, default=ROOT / 'tools/bench/results/wire.json')
