@@ -107,7 +107,7 @@ TEST_CASE("an operation that is cancelled in its pause leaves nothing behind") {
   RawSender sender(server.address(), {.first_pause = kNever, .longest_pause = kNever});
   std::vector<Operation> sends;
   for (std::uint32_t i = 0; i < 16; ++i)
-    sends.push_back(sender.start(envelope_of(tag(i), *payload), payload));
+    sends.push_back(sender.start(envelope_of(tag(i), *payload), payload, 1e6));
   wait_for(server, kSendMethod, sends.size());
   for (const Operation& operation : sends) operation.cancel();
   for (const Operation& operation : sends) CHECK(operation.wait().code() == Code::kCancelled);
