@@ -12,6 +12,9 @@ namespace outrigger {
 // sends 1/M c + (2M-3)/M r bytes, to one peer only, and receives as much: no more than direct for
 // c = r, and each link is used one way.
 //
+// No link is measured (Exchanged::links): of what the member before sends, only its first
+// contributions wait for nobody, and those share the link with all that follows.
+//
 // All members end with the same bits; they depend on the order of the ring, and for 3 members and
 // more are no other collective's: a running mean is rounded at every hop. Of 2 members it is
 // direct's result, to the bit, in any codecs. Needs a decomposable reducer.

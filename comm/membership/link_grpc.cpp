@@ -5,6 +5,7 @@
 #include <grpcpp/grpcpp.h>
 #include <membership.grpc.pb.h>
 
+#include <outrigger/comm/membership/channel.h>
 #include <outrigger/comm/membership/link.h>
 #include <outrigger/comm/membership/wire.h>
 #include <outrigger/comm/transport/grpc_calls.h>
@@ -12,15 +13,6 @@
 
 namespace outrigger {
 namespace {
-
-// A channel for one connection, so that no earlier failure delays it.
-std::shared_ptr<grpc::Channel> new_channel(const std::string& address) {
-  grpc::ChannelArguments arguments;
-  arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
-  arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
-  arguments.SetMaxReceiveMessageSize(-1);  // the coordinator is trusted: a roster may be long
-  return grpc::CreateCustomChannel(address, grpc::InsecureChannelCredentials(), arguments);
-}
 
 // One connection.
 class CoordinatorStream : public grpc::ClientBidiReactor<v1::MemberMessage, v1::CoordinatorMessage>,
@@ -117,7 +109,7 @@ class GrpcLink : public Link {
 
   void open(std::uint64_t connection) override {
     close();
-    auto channel = new_channel(address_);
+    auto channel = coordinator_channel(address_, -1);  // it is trusted: a roster may be long
     stream_ = std::make_shared<CoordinatorStream>(channel, address_, connection, events_, calls_);
     stream_->begin();
     channel_.swap(channel);

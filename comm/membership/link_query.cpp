@@ -6,6 +6,7 @@
 #include <grpcpp/grpcpp.h>
 #include <membership.grpc.pb.h>
 
+#include <outrigger/comm/membership/channel.h>
 #include <outrigger/comm/membership/wire.h>
 #include <outrigger/comm/transport/grpc_wire.h>
 
@@ -14,11 +15,8 @@ namespace outrigger {
 Result<LinkTable> ask_links(const std::string& coordinator, bool insecure, Duration patience) {
   const Status allowed = check_address(coordinator, insecure, "what is asked and answered");
   if (!allowed.ok()) return allowed;
-  grpc::ChannelArguments arguments;
-  arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
-  arguments.SetMaxReceiveMessageSize(static_cast<int>(kMaxLinkTableBytes));
   const auto stub = v1::Coordination::NewStub(
-      grpc::CreateCustomChannel(coordinator, grpc::InsecureChannelCredentials(), arguments));
+      coordinator_channel(coordinator, static_cast<int>(kMaxLinkTableBytes)));
   grpc::ClientContext context;
   context.set_deadline(std::chrono::system_clock::now() +
                        std::chrono::duration_cast<std::chrono::system_clock::duration>(patience));

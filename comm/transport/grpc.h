@@ -10,7 +10,7 @@ namespace outrigger {
 inline constexpr std::uint32_t kMaxChannels = 16;
 // Of what was sent and has no reader yet a member holds so much for each peer, and once for
 // strangers. As that fills, HTTP/2's windows get smaller; where it is not enough, messages are
-// thrown out, and sent again.
+// thrown out, and sent again after a pause.
 inline constexpr std::size_t kUnreadBytesOfPeer = std::size_t{64} << 20;
 
 struct GrpcOptions {

@@ -3,6 +3,7 @@
 namespace outrigger {
 
 void GrpcCalls::wait() {
+  closing_.request_stop();
   std::unique_lock lock(mutex_);
   none_left_.wait(lock, [this] { return count_ == 0; });
 }

@@ -14,8 +14,9 @@ namespace outrigger {
 // sender writes an envelope, then the payload in chunks of at most kChunkBytes, and closes its
 // side; the receiver writes nothing and answers with the stream's status: Ok once the payload's
 // checksum is verified, or why it refused. The payload is the gRPC message itself, not a field of a
-// protobuf. When the connection breaks, the sender sends the message again, from its beginning,
-// with a larger `sending`; a receiver that has it whole by then answers Ok at once.
+// protobuf. When the connection breaks, or the receiver's gRPC has no memory for it, the sender
+// sends the message again, from its beginning, with a larger `sending`; a receiver that has it
+// whole by then answers Ok at once.
 //
 // The envelope, little-endian:
 //   magic "ORE2" | from: island u32, incarnation u64, worker u32 | to: the same
@@ -45,8 +46,8 @@ std::string pack(const Envelope& envelope);
 Result<Envelope> unpack(std::span<const std::byte> bytes);
 
 // The status on its way through gRPC and back. What gRPC itself reports arrives as Unavailable, and
-// so does a Cancelled: it was the peer's doing, not the caller's. On the wire, two codes are never a
-// peer's word but gRPC's: UNAVAILABLE, the connection could not be made, or broke, and
+// so does a Cancelled: it was the peer's doing, not the caller's. On the wire, two codes are never
+// a peer's word but gRPC's: UNAVAILABLE, the connection could not be made, or broke, and
 // RESOURCE_EXHAUSTED, the receiver's memory for what nobody has read is full.
 grpc::Status to_grpc(const Status& status);
 Status from_grpc(const grpc::Status& status);

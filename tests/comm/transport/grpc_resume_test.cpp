@@ -1,3 +1,4 @@
+#include <future>
 #include <random>
 
 #include <outrigger/comm/transport/grpc.h>
@@ -40,36 +41,135 @@ std::shared_ptr<GrpcCore> core_of(MemberId self, MemberId peer) {
   return core;
 }
 
-// Mutation: in SendCall::to_be_sent_again, leave out RESOURCE_EXHAUSTED.
-TEST_CASE("a message that the receiver's gRPC has no memory for is sent again") {
-  const auto core = core_of(island(1), island(0));
-  const ThrowingOut server(core, kSendMethod, 3);
+// A member with a recv of this payload's size from island 0, and the server before it.
+struct Receiving {
+  std::vector<std::byte> dest;
+  std::shared_ptr<GrpcCore> core = core_of(island(1), island(0));
+  Operation received;
+
+  explicit Receiving(std::size_t bytes) : dest(bytes) {
+    const auto state = std::make_shared<Operation::State>(in(30), "receiving");
+    received =
+        core->rendezvous->recv({island(0), tag(0), {codec_id("fp32"), bytes / 4}, dest, state});
+  }
+  ~Receiving() { core->rendezvous->close({Code::kUnavailable, "closed"}); }
+};
+
+// Until it has thrown out so many.
+void wait_for(const ThrowingOut& server, const std::string& method, std::size_t calls) {
+  const TimePoint end = in(30);
+  while (server.thrown(method).size() < calls && Clock::now() < end)
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  REQUIRE(server.thrown(method).size() >= calls);
+}
+
+// A test that waits for so long hangs.
+constexpr auto kNever = std::chrono::hours(100);
+constexpr std::size_t kAlways = 1 << 20;
+
+// Mutations: in SendCall::OnDone, do not pause (it fails), or take a call that was thrown out for
+// one that broke. In Resending::pause_after, always return the first pause.
+TEST_CASE("a message that the receiver's gRPC has no memory for is sent again, later each time") {
   const auto payload = pattern(1000);
-  std::vector<std::byte> dest(payload.size());
-  const auto state = std::make_shared<Operation::State>(in(30), "receiving");
-  const Operation received =
-      core->rendezvous->recv({island(0), tag(0), {codec_id("fp32"), 250}, dest, state});
+  Receiving receiver(payload.size());
+  ThrowingOut server(receiver.core);
+  server.throw_out(kSendMethod, 4);
+  const Resending resending{.first_pause = std::chrono::milliseconds(40)};
   {
-    RawSender sender(server.address());
+    RawSender sender(server.address(), resending);
     CHECK(sender.send(envelope_of(tag(0), payload), payload).to_string() == "ok");
   }
-  CHECK(received.wait().to_string() == "ok");
-  CHECK((dest == payload));
-  CHECK(server.left() == 0);
-  core->rendezvous->close({Code::kUnavailable, "closed"});
+  CHECK(receiver.received.wait().to_string() == "ok");
+  CHECK((receiver.dest == payload));
+  const std::vector<TimePoint> thrown = server.thrown(kSendMethod);
+  REQUIRE(thrown.size() == 4);
+  for (std::uint32_t k = 0; k < 3; ++k)
+    CHECK(thrown[k + 1] - thrown[k] > resending.pause_after(k) / 2);  // gRPC goes by another clock
+}
+
+// Mutations: in Resending::pause_after, leave out the minimum; end the loop by `sending` alone.
+TEST_CASE("a pause before a message is sent again is a second at most") {
+  const Resending resending;
+  const auto ms = [&](std::uint32_t sending) {
+    return resending.pause_after(sending) / std::chrono::milliseconds(1);
+  };
+  CHECK(ms(0) == 10);
+  CHECK(ms(1) == 20);
+  CHECK(ms(6) == 640);
+  for (const std::uint32_t sending : {7U, 64U, 0xffffffffU}) CHECK(ms(sending) == 1000);
+}
+
+// Mutation: in SendCall::give_up, cancel no alarm (hangs).
+TEST_CASE("an operation that is cancelled in its pause leaves nothing behind") {
+  ThrowingOut server(core_of(island(1), island(0)));
+  server.throw_out(kSendMethod, kAlways);
+  const auto payload = std::make_shared<const ByteBuffer>(pattern(1000));
+  RawSender sender(server.address(), {.first_pause = kNever, .longest_pause = kNever});
+  std::vector<Operation> sends;
+  for (std::uint32_t i = 0; i < 16; ++i)
+    sends.push_back(sender.start(envelope_of(tag(i), *payload), payload, 1e6));
+  wait_for(server, kSendMethod, sends.size());
+  for (const Operation& operation : sends) operation.cancel();
+  for (const Operation& operation : sends) CHECK(operation.wait().code() == Code::kCancelled);
+  CHECK(server.thrown(kSendMethod).size() == sends.size());
+}
+
+// Mutation: in SendCall::pause, forget the deadline (hangs).
+TEST_CASE("a pause is over at the deadline, although nobody looks at the operation") {
+  ThrowingOut server(core_of(island(1), island(0)));
+  server.throw_out(kSendMethod, kAlways);
+  const auto payload = std::make_shared<const ByteBuffer>(pattern(1000));
+  std::promise<Status> ended;
+  RawSender sender(server.address(), {.first_pause = kNever, .longest_pause = kNever});
+  sender.start(envelope_of(tag(0), *payload), payload, 0.3).on_end([&](const Status& status) {
+    ended.set_value(status);
+  });
+  CHECK(ended.get_future().get().code() == Code::kDeadlineExceeded);
+}
+
+// Mutations: in SendCall::give_up, do not tell after a pause or another sending; in
+// SendCall::OnDone, send only messages again.
+TEST_CASE("a receiver learns that its sender has given up, although that gets lost, too") {
+  const auto code = GENERATE(grpc::StatusCode::RESOURCE_EXHAUSTED, grpc::StatusCode::UNAVAILABLE);
+  Receiving receiver(1000);
+  ThrowingOut server(receiver.core);
+  server.throw_out(kSendMethod, kAlways);
+  server.throw_out(kGiveUpMethod, 3, code);
+  const auto payload = std::make_shared<const ByteBuffer>(pattern(1000));
+  RawSender sender(server.address(), {.give_up_patience = kNever});
+  const Operation sent = sender.start(envelope_of(tag(0), *payload), payload);
+  wait_for(server, kSendMethod, 2);
+  sent.cancel();
+  CHECK(receiver.received.wait().message().find("given up") != std::string::npos);
+  CHECK(server.thrown(kGiveUpMethod).size() == 3);
+}
+
+// Mutation: in SendCall::begin, do not stop when closing (hangs).
+TEST_CASE("who closes does not wait until a receiver has learnt that nothing comes") {
+  const bool gone = GENERATE(false, true);
+  std::optional<ThrowingOut> server(core_of(island(1), island(0)));
+  server->throw_out(kSendMethod, kAlways);
+  server->throw_out(kGiveUpMethod, kAlways);
+  const auto payload = std::make_shared<const ByteBuffer>(pattern(1000));
+  RawSender sender(server->address(), {.give_up_patience = kNever});
+  const Operation sent = sender.start(envelope_of(tag(0), *payload), payload);
+  wait_for(*server, kSendMethod, 2);
+  if (gone) server.reset();
+  sent.cancel();
+  if (!gone) wait_for(*server, kGiveUpMethod, 2);
 }
 
 // Mutation: in from_grpc, make RESOURCE_EXHAUSTED what it is called.
 TEST_CASE("a peer whose gRPC has no memory for a watch is not taken for gone") {
   const auto core = core_of(island(0), island(1));
-  const ThrowingOut peer(core, kWatchMethod, 3);
+  ThrowingOut peer(core);
+  peer.throw_out(kWatchMethod, 3);
   const auto receiver = listening(island(1));
   throw_if_error(receiver->add_peer(island(0), peer.address()));
   const auto payload = pattern(1000);
   std::vector<std::byte> dest(payload.size());
   const Operation received = recv(*receiver, island(0), tag(0), dest);
-  while (peer.left() > 0 && !received.done())
-    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  wait_for(peer, kWatchMethod, 3);
   RawSender sender(receiver->address());
   CHECK(sender.send(envelope_of(tag(0), payload), payload).to_string() == "ok");
   CHECK(received.wait().to_string() == "ok");
@@ -146,7 +246,7 @@ TEST_CASE("a message that is sent again although it came is answered, once") {
   CHECK((dest == std::vector<std::byte>(dest.size())));
 }
 
-// Mutation: in SendCall::give_up, start no GiveUpCall.
+// Mutation: in SendCall::give_up, tell nobody.
 TEST_CASE("a receiver learns at once that its sender has given up") {
   Pair pair;
   std::vector<std::byte> dest(std::size_t{64} << 20);

@@ -8,9 +8,11 @@
 
 namespace outrigger::test {
 
-RawSender::RawSender(const std::string& address)
+RawSender::RawSender(const std::string& address, const Resending& resending)
     : stub_(std::make_shared<grpc::GenericStub>(
-          grpc::CreateChannel(address, grpc::InsecureChannelCredentials()))) {}
+          grpc::CreateChannel(address, grpc::InsecureChannelCredentials()))) {
+  core_->resending = resending;
+}
 
 RawSender::~RawSender() {
   core_->calls->wait();

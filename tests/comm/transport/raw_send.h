@@ -10,7 +10,7 @@ namespace outrigger::test {
 // A sender that says whatever it is told to, over a connection of its own.
 class RawSender {
  public:
-  explicit RawSender(const std::string& address);
+  explicit RawSender(const std::string& address, const Resending& resending = {});
   ~RawSender();  // waits for its sends
 
   Operation start(const Envelope& envelope, SharedBytes payload, double seconds = 30);

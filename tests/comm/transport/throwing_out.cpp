@@ -1,12 +1,12 @@
 #include "throwing_out.h"
 
-#include <atomic>
+#include <map>
 
 namespace outrigger::test {
 namespace {
 
 struct Thrown : grpc::ServerGenericBidiReactor {
-  Thrown() { Finish({grpc::StatusCode::RESOURCE_EXHAUSTED, "Buffers full"}); }
+  explicit Thrown(grpc::StatusCode code) { Finish({code, "Buffers full"}); }
   void OnDone() override { delete this; }
 };
 
@@ -14,25 +14,43 @@ struct Thrown : grpc::ServerGenericBidiReactor {
 
 class ThrowingOut::Service : public grpc::CallbackGenericService {
  public:
-  Service(std::shared_ptr<GrpcCore> core, std::string method, int calls)
-      : service_(make_grpc_service(std::move(core))), method_(std::move(method)), left_(calls) {}
+  explicit Service(std::shared_ptr<GrpcCore> core) : service_(make_grpc_service(std::move(core))) {}
 
   grpc::ServerGenericBidiReactor* CreateReactor(
       grpc::GenericCallbackServerContext* context) override {
-    if (context->method() != method_ || left_ == 0) return service_->CreateReactor(context);
-    --left_;
-    return new Thrown;
+    {
+      const std::lock_guard lock(mutex_);
+      Rule& rule = rules_[context->method()];
+      if (rule.thrown.size() < rule.calls) {
+        rule.thrown.push_back(Clock::now());
+        return new Thrown(rule.code);
+      }
+    }
+    return service_->CreateReactor(context);
   }
-  int left() const { return left_; }
+
+  void throw_out(const std::string& method, std::size_t calls, grpc::StatusCode code) {
+    const std::lock_guard lock(mutex_);
+    rules_[method] = {calls, code, {}};
+  }
+  std::vector<TimePoint> thrown(const std::string& method) {
+    const std::lock_guard lock(mutex_);
+    return rules_[method].thrown;
+  }
 
  private:
+  struct Rule {
+    std::size_t calls = 0;
+    grpc::StatusCode code = grpc::StatusCode::OK;
+    std::vector<TimePoint> thrown;
+  };
   const std::unique_ptr<grpc::CallbackGenericService> service_;
-  const std::string method_;
-  std::atomic<int> left_;  // calls of one method come one after the other here
+  std::mutex mutex_;
+  std::map<std::string, Rule> rules_;  // by method
 };
 
-ThrowingOut::ThrowingOut(std::shared_ptr<GrpcCore> core, std::string method, int calls)
-    : service_(std::make_unique<Service>(std::move(core), std::move(method), calls)) {
+ThrowingOut::ThrowingOut(std::shared_ptr<GrpcCore> core)
+    : service_(std::make_unique<Service>(std::move(core))) {
   int port = 0;
   grpc::ServerBuilder builder;
   builder.AddListeningPort("127.0.0.1:0", grpc::InsecureServerCredentials(), &port);
@@ -45,8 +63,12 @@ ThrowingOut::~ThrowingOut() {
   server_->Shutdown(std::chrono::system_clock::now());  // a watch lives as long as the connection
 }
 
-int ThrowingOut::left() const {
-  return service_->left();
+void ThrowingOut::throw_out(const std::string& method, std::size_t calls, grpc::StatusCode code) {
+  service_->throw_out(method, calls, code);
+}
+
+std::vector<TimePoint> ThrowingOut::thrown(const std::string& method) const {
+  return service_->thrown(method);
 }
 
 }  // namespace outrigger::test

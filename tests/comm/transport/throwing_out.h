@@ -2,21 +2,25 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include <outrigger/comm/transport/grpc_core.h>
 
 namespace outrigger::test {
 
-// A server on loopback with make_grpc_service(), whose first `calls` calls of a method end as if
-// its gRPC had thrown them out for want of memory.
+// A server on loopback with make_grpc_service(), some of whose calls end as if its gRPC had thrown
+// them out. Thread-safe.
 class ThrowingOut {
  public:
-  ThrowingOut(std::shared_ptr<GrpcCore> core, std::string method, int calls);
+  explicit ThrowingOut(std::shared_ptr<GrpcCore> core);
   ~ThrowingOut();
 
   const std::string& address() const { return address_; }
-  // How many it still throws out.
-  int left() const;
+  // The first `calls` of this method from now on: for want of memory, or as `code` says.
+  void throw_out(const std::string& method, std::size_t calls,
+                 grpc::StatusCode code = grpc::StatusCode::RESOURCE_EXHAUSTED);
+  // When it threw them out, the first, the second and so on.
+  std::vector<TimePoint> thrown(const std::string& method) const;
 
  private:
   class Service;
