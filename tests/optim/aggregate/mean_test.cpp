@@ -26,6 +26,24 @@ TEST_CASE(
   CHECK(out == x);
 }
 
+// Mutation: in MeanReducer::as_sum, take the weights as they are; leave uniform_ out.
+TEST_CASE("the mean says of which products it is the sum, and by what that is divided") {
+  const std::vector<float> a = {0.1F, -3.3333333F, 7}, b = {0.3F, 1e-8F, -2};
+  const std::vector<std::uint64_t> weights = {3 * 987654321ULL, 7 * 987654321ULL};
+  const bool uniform = GENERATE(false, true);
+  const MeanReducer mean(uniform);
+  const auto sum = mean.as_sum(weights);
+  REQUIRE(sum.has_value());
+  CHECK(sum->factors == (uniform ? std::vector<float>{1, 1} : std::vector<float>{3, 7}));
+  CHECK(sum->divisor == (uniform ? 2 : 10));
+  std::vector<float> out(3);
+  mean.reduce({{}, weights, {}, 0}, std::vector<std::span<const float>>{a, b}, out);
+  for (std::size_t i = 0; i < 3; ++i) {
+    const float first = sum->factors[0] * a[i], second = sum->factors[1] * b[i];
+    CHECK(out[i] == (first + second) / sum->divisor);
+  }
+}
+
 // Mutation: in weighted_sum, leave out `if (factor == 0.0F) continue;` (0 * inf is NaN).
 TEST_CASE("a contribution of weight 0 does not count, whatever it holds") {
   const std::vector<float> x = {1, 2}, broken = {INFINITY, NAN};
