@@ -63,8 +63,7 @@ TEST_CASE("all_reduce: the mean in the transport's order, the same bits and byte
   }
 }
 
-// Mutations: in multiply, leave out the sum with 0, or the factor 0; in run, go on for one member
-// (its product and its quotient are rounded).
+// Mutation: in multiply, leave out the sum with 0.
 TEST_CASE("all_reduce: of one and of two members the bits are gather's") {
   const std::size_t count = GENERATE(1U, 2U);
   const auto members = make_members("nccl", count);

@@ -137,9 +137,9 @@ class MemoryGroup : public GroupLink {
   }
 
   static void finish(MemoryLinks::Shared::Ring& ring, std::size_t count) {
-    ring.result.assign(count, 0);
-    for (const std::vector<float>& values : ring.values)
-      for (std::size_t i = 0; i < count; ++i) ring.result[i] += values.at(i);
+    ring.result = ring.values.front();  // from nothing, a sum of -0 alone would be +0
+    for (std::size_t k = 1; k < ring.values.size(); ++k)
+      for (std::size_t i = 0; i < count; ++i) ring.result[i] += ring.values[k].at(i);
     ring.have = 0;
     ++ring.sums;
   }
