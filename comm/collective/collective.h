@@ -26,8 +26,8 @@ struct Exchange {
   std::vector<MemberId> contributors;      // in the closed order: the order of aggregation
   std::vector<std::uint64_t> weights;      // one a contributor
   std::vector<std::vector<double>> norms;  // likewise, as announced; or empty
-  // Of the shards, in order; each is a contributor. `ring` sends along this order; `gather` and
-  // `hierarchical` take no notice.
+  // Of the shards, in order; each is a contributor. `ring` sends along this order; `gather`,
+  // `hierarchical` and `all_reduce` take no notice.
   std::vector<MemberId> owners;
   std::vector<std::uint64_t> shares;  // of the fragment, one an owner, any scale; empty: equal
   std::vector<std::uint32_t> sites;   // of the contributors, one each; `hierarchical` only
@@ -84,7 +84,8 @@ class Collective {
                                 std::optional<MemberId>& failed_peer) const = 0;
 };
 
-// "direct", "gather", "star", "ring", "hierarchical" or "gossip"; NotFound names what exists.
+// "direct", "gather", "star", "ring", "hierarchical", "gossip" or "all_reduce"; NotFound names what
+// exists.
 Result<const Collective*> find_collective(std::string_view name);
 
 // `topology: auto`: what moves fewer bytes among `members`; gather costs (M-1)c bytes a parameter

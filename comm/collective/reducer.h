@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -16,6 +17,12 @@ struct Reduction {
   std::span<const std::uint64_t> weights;      // not all zero
   std::span<const std::vector<double>> norms;  // as announced; empty where none were
   std::size_t offset = 0;                      // of the block's first value in the fragment
+};
+
+// sum(factors[k] x_k) / divisor, each product rounded to fp32 and the sum divided once.
+struct WeightedSum {
+  std::vector<float> factors;  // one a contribution; 0 leaves it out, whatever it holds
+  float divisor = 1;
 };
 
 // How the contributions of one round become one result. optim/ implements it; comm/ only calls it,
@@ -34,6 +41,12 @@ class Reducer {
   // reduction of all, up to rounding: true of the weighted mean. In the terms of databases and
   // sensor networks a decomposable aggregate function.
   virtual bool decomposable() const { return false; }
+  // The weighted sum that reduce() forms of inputs with these weights, in the closed order, if it
+  // is one: whoever takes another order gets the same up to rounding.
+  virtual std::optional<WeightedSum> as_sum(
+      [[maybe_unused]] std::span<const std::uint64_t> weights) const {
+    return std::nullopt;
+  }
 };
 
 }  // namespace outrigger

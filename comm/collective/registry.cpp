@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <outrigger/comm/codec/driver.h>
+#include <outrigger/comm/collective/all_reduce.h>
 #include <outrigger/comm/collective/direct.h>
 #include <outrigger/comm/collective/gather.h>
 #include <outrigger/comm/collective/gossip.h>
@@ -13,15 +14,16 @@
 namespace outrigger {
 namespace {
 
-const std::array<const Collective*, 6>& collectives() {
+const std::array<const Collective*, 7>& collectives() {
   static const DirectCollective direct;
   static const GatherCollective gather;
   static const StarCollective star;
   static const RingCollective ring;
   static const HierarchicalCollective hierarchical;
   static const GossipCollective gossip;
-  static const std::array<const Collective*, 6> all = {&direct, &gather,       &star,
-                                                       &ring,   &hierarchical, &gossip};
+  static const AllReduceCollective all_reduce;
+  static const std::array<const Collective*, 7> all = {&direct,       &gather, &star,      &ring,
+                                                       &hierarchical, &gossip, &all_reduce};
   return all;
 }
 

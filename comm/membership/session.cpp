@@ -11,8 +11,7 @@
 #include <outrigger/comm/membership/session_impl.h>
 #include <outrigger/comm/transport/grpc.h>
 #include <outrigger/comm/transport/in_process.h>
-#include <outrigger/comm/transport/nccl/nccl_links.h>
-#include <outrigger/comm/transport/nccl/nccl_transport.h>
+#include <outrigger/comm/transport/nccl/payload_links.h>
 
 namespace outrigger {
 namespace {
@@ -35,6 +34,9 @@ void fill_in(SessionOptions& options) {
         std::chrono::duration_cast<std::chrono::microseconds>(now).count());
   }
   if (options.topology != "auto") (void)find_collective(options.topology).value_or_throw();
+  if (options.topology == "all_reduce" && options.transport == "grpc")
+    throw Error({Code::kInvalidArgument,
+                 "topology all_reduce is NCCL's: take transport nccl, or another topology"});
 }
 
 // A session's own lines and its links' come from several threads.
@@ -55,15 +57,6 @@ std::function<bool(MemberId, MemberId)> linked_members(const SessionOptions& opt
   };
 }
 
-// The links that carry the payloads; none: gRPC carries them itself. Throws Error.
-std::shared_ptr<PairLinks> links_of(const SessionOptions& options, const NcclOptions& nccl) {
-  if (options.transport == "grpc") return nullptr;
-  if (options.transport == "nccl") return make_nccl_links(nccl.warn).value_or_throw();
-  throw Error(
-      {Code::kInvalidArgument,
-       fmt::format("there is no transport '{}'; there are grpc and nccl", options.transport)});
-}
-
 }  // namespace
 
 Session Session::join(SessionOptions options) {
@@ -78,7 +71,7 @@ Session Session::join(SessionOptions options) {
                          .warn = [log = options.log](const std::string& text) {
                            if (log) log({LogLine::Level::kWarning, text});
                          }};
-  const std::shared_ptr<PairLinks> links = links_of(options, nccl);
+  const auto links = payload_links(options.transport, nccl).value_or_throw();
   auto listening = std::make_shared<std::unique_ptr<GrpcTransport>>(
       GrpcTransport::listen({.listen = options.listen,
                              .job = options.job,
@@ -88,10 +81,7 @@ Session Session::join(SessionOptions options) {
   auto impl = std::make_unique<Impl>(
       options, [listening, links, nccl](MemberId self) -> Result<std::unique_ptr<Transport>> {
         (*listening)->set_self(self);
-        std::unique_ptr<Transport> grpc = std::move(*listening);
-        if (!links) return grpc;
-        return std::unique_ptr<Transport>(
-            std::make_unique<NcclTransport>(std::move(grpc), links, nccl));
+        return over_links(std::move(*listening), links, nccl);
       });
   impl->join([&](Link::Events events) {
     return make_grpc_link(options.coordinator, options.insecure, std::move(events));

@@ -9,6 +9,7 @@
 #include <outrigger/comm/codec/frame.h>
 #include <outrigger/comm/names.h>
 #include <outrigger/comm/shared_bytes.h>
+#include <outrigger/comm/transport/groups.h>
 #include <outrigger/comm/transport/operation.h>
 #include <outrigger/comm/transport/timeline.h>
 
@@ -69,6 +70,8 @@ class Transport {
 
   // What carries small messages soonest; this one, unless it needs another to carry its payloads.
   virtual Transport& control() { return *this; }
+  // What it can do for more than two members at once; nullptr: nothing.
+  virtual Groups* groups() { return nullptr; }
 
   // Payload and frame headers handed to the wire so far, and taken from it, but those of messages
   // that are no round's.

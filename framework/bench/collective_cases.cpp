@@ -51,11 +51,16 @@ Status check_owners(const CollectiveBenchOptions& options, std::size_t members) 
   return {};
 }
 
-Result<const Collective*> find_measured(const std::string& name) {
+Result<const Collective*> find_measured(const std::string& name,
+                                        const CollectiveBenchOptions& options) {
   if (name == "gossip")
     return refused(
         "--collectives: gossip's members end with unlike results by design, which this "
         "bench takes for an error; give another");
+  if (name == "all_reduce" && options.wire.transport != "nccl")
+    return refused("--collectives: all_reduce is NCCL's; give --transport nccl, or another");
+  if (name == "all_reduce" && options.codecs != std::vector<std::string>{"fp32"})
+    return refused("--codecs: all_reduce has NCCL add up plain fp32; give --codecs fp32");
   const Result<const Collective*> found = find_collective(name);
   if (!found.ok()) return found.status().with_context("--collectives");
   return found;
@@ -98,7 +103,7 @@ Result<std::vector<CollectiveCase>> cases_of(const CollectiveBenchOptions& optio
   if (Status status = check_owners(options, members); !status.ok()) return status;
   std::vector<CollectiveCase> cases;
   for (const std::string& name : options.collectives) {
-    const Result<const Collective*> collective = find_measured(name);
+    const Result<const Collective*> collective = find_measured(name, options);
     if (!collective.ok()) return collective.status();
     for (const std::string& codec : options.codecs) {
       const Result<const Codec*> result = find_result(options, codec, members);

@@ -7,6 +7,8 @@
 #include <fmt/format.h>
 
 #include <outrigger/comm/transport/grpc.h>
+#include <outrigger/comm/transport/nccl/nccl_links.h>
+#include <outrigger/comm/transport/nccl/payload_links.h>
 #include <outrigger/optim/aggregate/mean.h>
 
 namespace outrigger {
@@ -47,33 +49,42 @@ Status in_messages(std::size_t bytes,
 }  // namespace
 
 Status check_wire(const WireOptions& options) {
-  if (options.transport != "grpc")
-    return {Code::kInvalidArgument,
-            fmt::format("--transport: there is no transport '{}' between processes; give grpc",
-                        options.transport)};
+  if (options.transport != "grpc" && options.transport != "nccl")
+    return {
+        Code::kInvalidArgument,
+        fmt::format("--transport: there is no transport '{}' between processes; give grpc or nccl",
+                    options.transport)};
   if (options.channels < 1 || options.channels > kMaxChannels)
     return {Code::kInvalidArgument, fmt::format("--channels: {} is out of range; give 1 to {}",
                                                 options.channels, kMaxChannels)};
   return {};
 }
 
+Status check_machine_for(const WireOptions& options) {
+  return options.transport == "nccl" ? check_nccl() : Status();
+}
+
 Result<std::unique_ptr<BenchWire>> BenchWire::open(Meeting& meeting, const WireOptions& options) {
   if (Status status = check_wire(options); !status.ok()) return status;
-  Result<std::unique_ptr<GrpcTransport>> transport =
+  const NcclOptions nccl{.warn = [](const std::string& text) { fmt::print(stderr, "{}\n", text); }};
+  const auto links = payload_links(options.transport, nccl);
+  if (!links.ok()) return links.status();
+  Result<std::unique_ptr<GrpcTransport>> grpc =
       GrpcTransport::listen({.listen = options.listen,
                              .job = "bench",
                              .insecure = options.insecure,
                              .channels = options.channels});
-  if (!transport.ok()) return transport.status().with_context("--listen");
-  (*transport)->set_self(id_of(meeting.member()));
-  const auto addresses = meeting.gather((*transport)->address());
+  if (!grpc.ok()) return grpc.status().with_context("--listen");
+  (*grpc)->set_self(id_of(meeting.member()));
+  std::unique_ptr<Transport> transport = over_links(std::move(*grpc), *links, nccl);
+  const auto addresses = meeting.gather(transport->address());
   if (!addresses.ok()) return addresses.status();
   for (std::size_t k = 0; k < addresses->size(); ++k) {
     if (k == meeting.member()) continue;
-    const Status added = (*transport)->add_peer(id_of(k), addresses->at(k));
+    const Status added = transport->add_peer(id_of(k), addresses->at(k));
     if (!added.ok()) return added;
   }
-  return std::unique_ptr<BenchWire>(new BenchWire(std::move(*transport), meeting.members()));
+  return std::unique_ptr<BenchWire>(new BenchWire(std::move(transport), meeting.members()));
 }
 
 Result<Exchanged> BenchWire::exchange(const ExchangeCase& what,

@@ -10,13 +10,15 @@
 namespace outrigger {
 
 struct WireOptions {
-  std::string transport = "grpc";
+  std::string transport = "grpc";  // or nccl
   std::string listen = "127.0.0.1:0";
-  bool insecure = false;     // to listen or connect off loopback
+  bool insecure = false;       // to listen or connect off loopback
   std::uint32_t channels = 4;  // connections to each peer
 };
 // NotFound or InvalidArgument, naming the option.
 Status check_wire(const WireOptions& options);
+// NotFound: this machine, or this build, lacks what the transport needs.
+Status check_machine_for(const WireOptions& options);
 
 // What all exchanges of one measurement have in common. Members are named by their numbers.
 struct ExchangeCase {

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include <outrigger/comm/collective/chunks.h>
+#include <outrigger/comm/transport/groups.h>
 
 namespace outrigger {
 namespace {
@@ -31,6 +32,9 @@ std::vector<std::uint64_t> lower_bound_bytes(const ExchangeCase& what, std::size
   if (what.collective->name() == "gather")
     return std::vector<std::uint64_t>(members,
                                       (members - 1) * what.codec->encoded_bytes(what.elements));
+  if (what.collective->name() == "all_reduce")
+    return std::vector<std::uint64_t>(
+        members, all_reduce_bytes(members, what.codec->encoded_bytes(what.elements)));
   return {};
 }
 

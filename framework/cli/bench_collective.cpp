@@ -9,6 +9,7 @@
 #include <outrigger/framework/cli/commands.h>
 #include <outrigger/framework/cli/output.h>
 #include <outrigger/framework/launch/exit_code.h>
+#include <outrigger/framework/launch/nccl_environment.h>
 
 namespace outrigger {
 namespace {
@@ -55,6 +56,15 @@ Result<Json> measure(const BenchCollectiveOptions& options) {
   return report;
 }
 
+// What the machine lacks is no mistake in the command.
+bool lacks_device(const BenchCollectiveOptions& options, int& exit_code) {
+  const Status status = check_machine_for(options.bench.wire);
+  if (status.ok()) return false;
+  print_error(status.message());
+  exit_code = exit_code_of(status.code());
+  return true;
+}
+
 int bench_collective(const BenchCollectiveOptions& options) {
   const Result<Json> report = measure(options);
   if (!report.ok()) {
@@ -74,6 +84,8 @@ Status be_member(const BenchCollectiveOptions& options) {
     return {Code::kInvalidArgument, fmt::format("--member: {} is out of range; give 0 to {}",
                                                 place.member, place.members - 1)};
   if (Status status = check_collective_bench(bench, 1); !status.ok()) return status;
+  if (bench.wire.transport == "nccl")
+    set_nccl_environment(fmt::format("bench-member-{}", place.member), bench.wire.listen);
   const Result<Json> report = run_collective_member(bench, place, [&](const std::string& address) {
     if (place.member == 0) print_out(Json{{"meet", address}}.dump() + "\n");
   });
@@ -96,7 +108,8 @@ void add_sizes(CLI::App& app, CollectiveBenchOptions& options) {
   app.add_option("--mb", options.mb, "Sizes of the fp32 tensor, in 10^6 bytes; 0: none")
       ->delimiter(',')
       ->capture_default_str();
-  app.add_option("--collectives", options.collectives, "direct or gather")
+  app.add_option("--collectives", options.collectives,
+                 "direct, gather, star, ring; with --transport nccl also all_reduce, in fp32")
       ->delimiter(',')
       ->capture_default_str();
   app.add_option("--codecs", options.codecs, "Codecs of the contributions")
@@ -123,7 +136,9 @@ void add_sizes(CLI::App& app, CollectiveBenchOptions& options) {
 
 void add_wire(CLI::App& app, BenchCollectiveOptions& options) {
   WireOptions& wire = options.bench.wire;
-  app.add_option("--transport", wire.transport, "grpc")->capture_default_str();
+  app.add_option("--transport", wire.transport,
+                 "grpc, or nccl: needs a build with CUDA and a device, which members may share")
+      ->capture_default_str();
   app.add_option("--channels", wire.channels, "Connections to each peer")->capture_default_str();
   CLI::Option* member =
       app.add_option("--member", options.place.member, "Be only this member, from 0 on");
@@ -164,6 +179,7 @@ void add_bench_collective(CLI::App& bench, int& exit_code) {
   app->callback([app, options, &exit_code] {
     for (std::vector<double>* sizes : {&options->bench.mb, &options->bench.payload_mb})
       std::erase(*sizes, 0);
+    if (lacks_device(*options, exit_code)) return;
     const bool member = app->count("--member") > 0;
     exit_code = member ? bench_member(*options) : bench_collective(*options);
   });

@@ -1,11 +1,10 @@
-#include <cstdlib>
 #include <memory>
 
 #include <CLI/CLI.hpp>
 
-#include <outrigger/comm/transport/grpc_wire.h>
 #include <outrigger/framework/cli/commands.h>
 #include <outrigger/framework/cli/output.h>
+#include <outrigger/framework/launch/nccl_environment.h>
 #include <outrigger/framework/metrics/event_sink.h>
 #include <outrigger/framework/model/allocator.h>
 #include <outrigger/framework/recipe/load.h>
@@ -15,14 +14,6 @@
 
 namespace outrigger {
 namespace {
-
-// What NCCL reads from the environment, unless the user has set it.
-void prepare_nccl(const IslandOptions& options) {
-  if (transport_of(options.recipe) != "nccl") return;
-  // Islands may share a device, which NCCL allows to different hosts alone.
-  ::setenv("NCCL_HOSTID", options.island.c_str(), 0);
-  if (check_address(options.listen, false).ok()) ::setenv("NCCL_SOCKET_IFNAME", "lo", 0);
-}
 
 int run(IslandOptions& options, const std::string& recipe) {
   keep_freed_memory();
@@ -34,7 +25,7 @@ int run(IslandOptions& options, const std::string& recipe) {
     return exit_code_of_command(loaded.status().code());
   }
   options.recipe = std::move(loaded->recipe);
-  prepare_nccl(options);
+  if (transport_of(options.recipe) == "nccl") set_nccl_environment(options.island, options.listen);
   options.recipe_text = resolved_yaml(options.recipe);
   return run_island(options, *events, signals);
 }

@@ -269,6 +269,7 @@ class Checker {
     // Rules that bring their own topology have said so.
     const std::string& outer = r_.outer.optimizer;
     if (outer == "noloco" || outer == "delayed_nesterov" || one) return;
+    if (topology == "all_reduce") check_all_reduce();
     const Result<const Collective*> collective = find_collective(topology);
     if (!collective.ok() || !(*collective)->combines_partials()) return;
     const auto refuse = [&](bool wrong, const char* key, const std::string& what) {
@@ -287,6 +288,25 @@ class Checker {
     refuse_if(topology == "hierarchical" && r_.islands.sites.empty(), {"comm.topology", "islands"},
               "hierarchical needs to know who is where: islands: [{name: paris, site: europe}, "
               "...]");
+  }
+
+  // One error: whatever is wrong, is for one reason.
+  void check_all_reduce() {
+    const SyncRecipe& sync = r_.sync;
+    std::vector<std::string> needs;
+    const auto need = [&](bool is_so, const char* key, const char* right, const std::string& here) {
+      if (!is_so) needs.push_back(fmt::format("{} {} (here {})", key, right, here));
+    };
+    need(r_.comm.transport == "nccl", "comm.transport", "nccl", r_.comm.transport);
+    need(sync.codec == "fp32", "sync.codec", "fp32", sync.codec);
+    need(sync.result_codec == "auto" || sync.result_codec == "fp32", "sync.result_codec",
+         "auto or fp32", sync.result_codec);
+    need(sync.aggregate == "mean" || sync.aggregate == "uniform", "sync.aggregate",
+         "mean or uniform", sync.aggregate);
+    need(!sync.control_variates, "sync.control_variates", "false", "true");
+    refuse_if(!needs.empty(), {"comm.topology"},
+              fmt::format("all_reduce has NCCL add up plain fp32 and needs {}; or take auto",
+                          fmt::join(needs, ", ")));
   }
 
   void check_codecs() {

@@ -264,9 +264,10 @@ std::vector<Key> declare_keys() {
        [](R& r) -> Slot { return &r.comm.topology; },
        "direct: each island averages a part; gather: everyone everything; auto: of these what "
        "moves "
-       "fewer bytes; star: one averages all; ring: running means; hierarchical: sites first",
+       "fewer bytes; star: one averages all; ring: running means; hierarchical: sites first; "
+       "all_reduce: NCCL adds up, fp32 only",
        {},
-       {"auto", "direct", "gather", "star", "ring", "hierarchical"}},
+       {"auto", "direct", "gather", "star", "ring", "hierarchical", "all_reduce"}},
       {"comm.ring_order",
        [](R& r) -> Slot { return &r.comm.ring_order; },
        "ring: roster is the islands' order; measured avoids slow links, but what is measured "

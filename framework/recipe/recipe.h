@@ -132,7 +132,7 @@ struct SyncRecipe {
 
 struct CommRecipe {
   std::string transport = "grpc";     // grpc, nccl
-  std::string topology = "auto";      // auto, direct, gather, star, ring, hierarchical
+  std::string topology = "auto";      // auto, direct, gather, star, ring, hierarchical, all_reduce
   std::string ring_order = "roster";  // roster, measured
   std::int64_t channels = 4;          // GrpcOptions::channels
   bool operator==(const CommRecipe&) const = default;

@@ -16,8 +16,11 @@ class MeanReducer final : public Reducer {
   bool keeps_one() const override { return true; }
   // A uniform mean is not: it would count a part as one island.
   bool decomposable() const override { return !uniform_; }
+  std::optional<WeightedSum> as_sum(std::span<const std::uint64_t> weights) const override;
 
  private:
+  std::vector<double> factors(std::span<const std::uint64_t> weights) const;
+
   bool uniform_;
 };
 

@@ -12,7 +12,7 @@ namespace {
 
 // Four vectors of sums stay in registers until they are divided. A product is rounded before it is
 // added, so that every machine has the same bits.
-void WeightedSum(std::span<const float> factors, float divisor,
+void SumProducts(std::span<const float> factors, float divisor,
                  std::span<const float* const> inputs, std::span<float> out) {
   const hn::ScalableTag<float> d;
   const std::size_t lanes = hn::Lanes(d);
@@ -47,7 +47,7 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace outrigger {
 
-HWY_EXPORT(WeightedSum);
+HWY_EXPORT(SumProducts);
 
 void weighted_sum(std::span<const double> factors, double divisor,
                   std::span<const std::span<const float>> inputs, std::span<float> out) {
@@ -59,7 +59,7 @@ void weighted_sum(std::span<const double> factors, double divisor,
     rounded.push_back(factor);
     counted.push_back(inputs[k].data());
   }
-  HWY_DYNAMIC_DISPATCH(WeightedSum)(rounded, static_cast<float>(divisor), counted, out);
+  HWY_DYNAMIC_DISPATCH(SumProducts)(rounded, static_cast<float>(divisor), counted, out);
 }
 
 }  // namespace outrigger

@@ -1,6 +1,7 @@
 // One island of nccl_test.cpp, in a process of its own: nccl_member ISLAND COUNT FOLDER. Meets the
-// others through files in the folder, moves messages each way between any two, runs one collective
-// and prints its result's hash; or what went wrong, and exits with 1.
+// others through files in the folder, moves messages each way between any two, runs a collective
+// over messages, then two of all_reduce, and prints their results' hashes; or what went wrong, and
+// exits with 1.
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
@@ -59,6 +60,11 @@ void exchange_messages(Transport& transport, std::uint32_t count) {
   if (dests != wanted) throw Error({Code::kCorruption, "a message is not what was sent"});
 }
 
+void print_hash(const Result<Exchanged>& result) {
+  throw_if_error(result.status());
+  std::printf("%s\n", result->hash.hex().c_str());
+}
+
 void run(std::uint32_t self, std::uint32_t count, const fs::path& folder) {
   ::setenv("NCCL_HOSTID", ("island-" + std::to_string(self)).c_str(), 1);
   ::setenv("NCCL_SOCKET_IFNAME", "lo", 1);
@@ -69,9 +75,9 @@ void run(std::uint32_t self, std::uint32_t count, const fs::path& folder) {
   NcclTransport transport(std::move(grpc), links);
   meet(control, transport, count, folder);
   exchange_messages(transport, count);
-  const auto result = run_one(transport, collective("direct"), nccl_case(count), 60);
-  throw_if_error(result.status());
-  std::printf("%s\n", result->hash.hex().c_str());
+  print_hash(run_one(transport, collective("direct"), nccl_case(count), 60));
+  for (const std::uint64_t round : {0U, 1U})  // the second over the first one's communicator
+    print_hash(run_one(transport, collective("all_reduce"), nccl_sum_case(count, round), 60));
   std::fflush(stdout);
   // Whoever is done first stays until the others are.
   std::ofstream(folder / ("done-" + std::to_string(self)));

@@ -6,7 +6,7 @@
 #include <string>
 
 #include <outrigger/comm/transport/nccl/clerk.h>
-#include <outrigger/comm/transport/nccl/pair_link.h>
+#include <outrigger/comm/transport/nccl/link_maker.h>
 #include <outrigger/comm/transport/nccl/slots.h>
 #include <outrigger/comm/transport/rendezvous.h>
 #include <outrigger/comm/transport/transport.h>
@@ -29,10 +29,11 @@ struct NcclCore {
   // peers that it has a slot for, and keeps the slot until what it granted is here: every send that
   // runs has its receive running or next, and so an end, whatever waits. A peer that stands still
   // has its slot until the deadline of its message; if all slots are so taken, the others wait.
+  // What the slots leave is for sums: those of the same members take turns.
   static constexpr std::uint64_t kAtOnce = 3;
 
   std::unique_ptr<Transport> control;
-  std::shared_ptr<PairLinks> links;
+  std::shared_ptr<LinkMaker> links;
   NcclOptions options;
   Clerk clerk{};
   Slots sends{kAtOnce}, receives{kAtOnce};

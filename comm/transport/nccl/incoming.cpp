@@ -166,9 +166,10 @@ Status Incoming::begin_generation() {
     broken_ = {};
     stop_ = {};
   }
-  notice_ = listen_for_broken(*core_, from_, LinkEnd::kSender, generation,
+  notice_ = listen_for_broken(*core_, from_, notice_tag(LinkEnd::kSender, generation),
                               [weak = weak_from_this(), generation](const Status& why) {
-                                if (const auto self = weak.lock()) self->fail(generation, why);
+                                if (const auto self = weak.lock())
+                                  self->fail(generation, reason_of_notice(why));
                               });
   return {};
 }
@@ -242,7 +243,7 @@ void Incoming::drop() {
     const std::lock_guard lock(mutex_);
     generation = generation_;
   }
-  tell_broken(core_, from_, LinkEnd::kReceiver, generation);
+  tell_broken(core_, from_, notice_tag(LinkEnd::kReceiver, generation));
   notice_.cancel();
   link_.reset();  // may take a while
   id_.reset();

@@ -1,236 +1,148 @@
 #include <algorithm>
-#include <array>
-#include <condition_variable>
 #include <cstring>
-#include <mutex>
-#include <string>
-#include <thread>
 
 #include <cuda_runtime_api.h>
 #include <fmt/format.h>
 #include <nccl.h>
 
+#include <outrigger/comm/transport/nccl/nccl_communicator.h>
 #include <outrigger/comm/transport/nccl/nccl_links.h>
-#include <outrigger/comm/transport/nccl/staging.h>
 
 namespace outrigger {
 namespace {
 
-constexpr Duration kAbortTakes = std::chrono::seconds(5);
-constexpr Duration kPoll = std::chrono::microseconds(20);
-constexpr int kMostBlocks = 4;  // of a transfer's kernel: the device is there to train
-
-static_assert(sizeof(ncclUniqueId) == std::tuple_size_v<LinkId>);
-
-Status nccl_status(ncclResult_t result, ncclComm_t comm, const char* what) {
-  if (result == ncclSuccess || result == ncclInProgress) return {};
-  const bool others = result == ncclRemoteError || result == ncclSystemError;
-  std::string last = ncclGetLastError(comm);
-  while (!last.empty() && last.back() == '\n') last.pop_back();
-  return {
-      others ? Code::kUnavailable : Code::kInternal,
-      fmt::format("{}: {}{}{}", what, ncclGetErrorString(result), last.empty() ? "" : "; ", last)};
-}
-
-using Window = Staging::Window;
-
-// What a link holds of the device and of NCCL. Shared with the thread that releases it, which may
-// be left with it, and NCCL writes to `comm` when a communicator that was asked for is there.
-struct Parts {
-  ncclComm_t comm = nullptr;
-  std::unique_ptr<Staging> staging;
-  std::shared_ptr<StagingPool> pool;
-
-  void release();
-};
-
-void Parts::release() {
-  cudaSetDevice(staging->device);
-  if (comm != nullptr) ncclCommAbort(comm);
-  // Kernels see the abort and end; only then may another link have what they use.
-  if (cudaStreamSynchronize(staging->stream) == cudaSuccess) pool->give_back(std::move(staging));
-}
-
-// The watchdog over an abort: on a thread of its own, which is left behind if it does not come
-// back.
-void release_in_time(const std::shared_ptr<Parts>& parts,
-                     const std::function<void(const std::string&)>& warn) {
-  struct Done {
-    std::mutex mutex;
-    std::condition_variable changed;
-    bool is = false;
-  };
-  const auto done = std::make_shared<Done>();
-  std::thread thread([parts, done] {
-    parts->release();
-    const std::lock_guard lock(done->mutex);
-    done->is = true;
-    done->changed.notify_one();
-  });
-  std::unique_lock lock(done->mutex);
-  const bool back = done->changed.wait_for(lock, kAbortTakes, [&] { return done->is; });
-  lock.unlock();
-  if (back) return thread.join();
-  thread.detach();
-  if (warn)
-    warn(
-        fmt::format("the abort of a communicator of NCCL's has not come back yet, after {} s: "
-                    "until it does, its thread stays, with {} KiB of device memory and as much "
-                    "of pinned memory",
-                    seconds(kAbortTakes),
-                    std::tuple_size_v<decltype(Staging::windows)> * Staging::kWindowBytes >> 10));
-}
+using Window = Communicator::Window;
 
 class NcclLink : public PairLink {
  public:
-  NcclLink(std::shared_ptr<StagingPool> pool, int rank,
-           std::function<void(const std::string&)> warn)
-      : peer_(1 - rank), warn_(std::move(warn)) {
-    parts_->pool = std::move(pool);
-  }
-  ~NcclLink() override {
-    if (parts_->staging) release_in_time(parts_, warn_);
-  }
+  NcclLink(std::shared_ptr<StagingPool> pool, int rank, Communicator::Warn warn)
+      : peer_(1 - rank), nccl_(std::move(pool), std::move(warn)) {}
 
-  Status connect(const LinkId& id, TimePoint deadline, const std::stop_token& stop);
+  Status connect(const LinkId& id, TimePoint deadline, const std::stop_token& stop) {
+    return nccl_.connect(id, static_cast<std::size_t>(1 - peer_), 2, deadline, stop);
+  }
   Status send(std::span<const std::byte> message, TimePoint deadline,
               const std::stop_token& stop) override;
   Status receive(std::size_t bytes, const Take& take, TimePoint deadline,
                  const std::stop_token& stop) override;
 
  private:
-  // Until what was asked of NCCL is under way; until the window's work is done.
-  Status settle(TimePoint deadline, const std::stop_token& stop);
-  Status wait(const Window& window, TimePoint deadline, const std::stop_token& stop);
-  // Ok while it may go on.
-  Status may_wait(TimePoint deadline, const std::stop_token& stop) const;
   Status queue_send(const Window& window, std::size_t bytes, TimePoint deadline,
                     const std::stop_token& stop);
   Status queue_receive(const Window& window, std::size_t bytes, TimePoint deadline,
                        const std::stop_token& stop);
 
-  const Window& window(std::size_t piece) const {
-    return parts_->staging->windows[piece % parts_->staging->windows.size()];
-  }
-
   const int peer_;
-  const std::function<void(const std::string&)> warn_;
-  const std::shared_ptr<Parts> parts_ = std::make_shared<Parts>();
+  Communicator nccl_;
 };
-
-Status NcclLink::may_wait(TimePoint deadline, const std::stop_token& stop) const {
-  if (stop.stop_requested()) return {Code::kCancelled, "the link was stopped"};
-  if (Clock::now() >= deadline)
-    return {Code::kDeadlineExceeded, "the other end of the NCCL link did nothing in time"};
-  return {};
-}
-
-Status NcclLink::settle(TimePoint deadline, const std::stop_token& stop) {
-  for (;;) {
-    ncclResult_t now = ncclSuccess;
-    const ncclResult_t asked = ncclCommGetAsyncError(parts_->comm, &now);
-    if (asked != ncclSuccess) return nccl_status(asked, parts_->comm, "ncclCommGetAsyncError");
-    if (now != ncclInProgress) return nccl_status(now, parts_->comm, "NCCL");
-    if (const Status status = may_wait(deadline, stop); !status.ok()) return status;
-    std::this_thread::sleep_for(kPoll);
-  }
-}
-
-Status NcclLink::wait(const Window& window, TimePoint deadline, const std::stop_token& stop) {
-  for (;;) {
-    const cudaError_t done = cudaEventQuery(window.done);
-    if (done != cudaErrorNotReady) return cuda_status(done, "an NCCL transfer");
-    if (const Status status = settle(deadline, stop); !status.ok()) return status;
-    if (const Status status = may_wait(deadline, stop); !status.ok()) return status;
-    std::this_thread::sleep_for(kPoll);
-  }
-}
-
-Status NcclLink::connect(const LinkId& id, TimePoint deadline, const std::stop_token& stop) {
-  auto staging = parts_->pool->take();
-  if (!staging.ok()) return staging.status();
-  parts_->staging = std::move(*staging);
-  if (const Status set = cuda_status(cudaSetDevice(parts_->staging->device), "cudaSetDevice");
-      !set.ok())
-    return set;
-  ncclUniqueId unique;
-  std::memcpy(unique.internal, id.data(), id.size());
-  ncclConfig_t config = NCCL_CONFIG_INITIALIZER;
-  config.blocking = 0;
-  config.minCTAs = 1;
-  config.maxCTAs = kMostBlocks;
-  const ncclResult_t begun = ncclCommInitRankConfig(&parts_->comm, 2, unique, 1 - peer_, &config);
-  const Status status = nccl_status(begun, parts_->comm, "ncclCommInitRankConfig");
-  return status.ok() ? settle(deadline, stop) : status;
-}
 
 Status NcclLink::queue_send(const Window& window, std::size_t bytes, TimePoint deadline,
                             const std::stop_token& stop) {
-  Status status = cuda_status(cudaMemcpyAsync(window.device, window.host, bytes,
-                                              cudaMemcpyHostToDevice, parts_->staging->stream),
-                              "cudaMemcpyAsync");
+  Status status = nccl_.queue_to_device(window, bytes);
   if (status.ok())
-    status = nccl_status(
-        ncclSend(window.device, bytes, ncclUint8, peer_, parts_->comm, parts_->staging->stream),
-        parts_->comm, "ncclSend");
-  if (status.ok()) status = settle(deadline, stop);
-  if (status.ok())
-    status = cuda_status(cudaEventRecord(window.done, parts_->staging->stream), "cudaEventRecord");
-  return status;
+    status =
+        nccl_.begun(ncclSend(window.device, bytes, ncclUint8, peer_, nccl_.comm(), nccl_.stream()),
+                    "ncclSend", deadline, stop);
+  return status.ok() ? nccl_.mark(window) : status;
 }
 
 Status NcclLink::queue_receive(const Window& window, std::size_t bytes, TimePoint deadline,
                                const std::stop_token& stop) {
-  Status status = nccl_status(
-      ncclRecv(window.device, bytes, ncclUint8, peer_, parts_->comm, parts_->staging->stream),
-      parts_->comm, "ncclRecv");
-  if (status.ok()) status = settle(deadline, stop);
-  if (status.ok())
-    status = cuda_status(cudaMemcpyAsync(window.host, window.device, bytes, cudaMemcpyDeviceToHost,
-                                         parts_->staging->stream),
-                         "cudaMemcpyAsync");
-  if (status.ok())
-    status = cuda_status(cudaEventRecord(window.done, parts_->staging->stream), "cudaEventRecord");
-  return status;
+  Status status =
+      nccl_.begun(ncclRecv(window.device, bytes, ncclUint8, peer_, nccl_.comm(), nccl_.stream()),
+                  "ncclRecv", deadline, stop);
+  if (status.ok()) status = nccl_.queue_to_host(window, bytes);
+  return status.ok() ? nccl_.mark(window) : status;
 }
 
 Status NcclLink::send(std::span<const std::byte> message, TimePoint deadline,
                       const std::stop_token& stop) {
-  Status status = cuda_status(cudaSetDevice(parts_->staging->device), "cudaSetDevice");
+  Status status = nccl_.use_device();
   std::size_t at = 0;
   for (std::size_t k = 0; status.ok() && at < message.size(); ++k) {
     const auto piece = message.subspan(at, std::min(Staging::kWindowBytes, message.size() - at));
-    status = wait(window(k), deadline, stop);
+    const Window& window = nccl_.window(k);
+    status = nccl_.wait(window, deadline, stop);
     if (!status.ok()) break;
-    std::ranges::copy(piece, window(k).host);
-    status = queue_send(window(k), piece.size(), deadline, stop);
+    std::ranges::copy(piece, window.host);
+    status = queue_send(window, piece.size(), deadline, stop);
     at += piece.size();
   }
-  for (const Window& used : parts_->staging->windows)
-    if (status.ok()) status = wait(used, deadline, stop);
-  return status;
+  return status.ok() ? nccl_.wait_all(deadline, stop) : status;
 }
 
 Status NcclLink::receive(std::size_t bytes, const Take& take, TimePoint deadline,
                          const std::stop_token& stop) {
-  Status status = cuda_status(cudaSetDevice(parts_->staging->device), "cudaSetDevice");
+  Status status = nccl_.use_device();
   const auto size = [bytes](std::size_t k) {
     return std::min(Staging::kWindowBytes, bytes - k * Staging::kWindowBytes);
   };
   const std::size_t count = (bytes + Staging::kWindowBytes - 1) / Staging::kWindowBytes;
   // The next piece is on its way while one is taken.
   for (std::size_t k = 0; status.ok() && k <= count; ++k) {
-    if (k < count) status = queue_receive(window(k), size(k), deadline, stop);
+    if (k < count) status = queue_receive(nccl_.window(k), size(k), deadline, stop);
     if (!status.ok() || k == 0) continue;
-    status = wait(window(k - 1), deadline, stop);
-    if (status.ok()) take((k - 1) * Staging::kWindowBytes, {window(k - 1).host, size(k - 1)});
+    const Window& here = nccl_.window(k - 1);
+    status = nccl_.wait(here, deadline, stop);
+    if (status.ok()) take((k - 1) * Staging::kWindowBytes, {here.host, size(k - 1)});
   }
   return status;
 }
 
-class NcclLinks : public PairLinks {
+constexpr std::size_t kPiece = Staging::kWindowBytes / sizeof(float);  // of values, in a window
+
+class NcclGroup : public GroupLink {
  public:
-  NcclLinks(int device, std::function<void(const std::string&)> warn)
+  NcclGroup(std::shared_ptr<StagingPool> pool, Communicator::Warn warn)
+      : nccl_(std::move(pool), std::move(warn)) {}
+
+  Status connect(const LinkId& id, std::size_t place, std::size_t members, TimePoint deadline,
+                 const std::stop_token& stop) {
+    return nccl_.connect(id, place, members, deadline, stop);
+  }
+  Status all_reduce(std::span<float> values, TimePoint deadline,
+                    const std::stop_token& stop) override;
+
+ private:
+  Status queue(const Window& window, std::span<const float> piece, TimePoint deadline,
+               const std::stop_token& stop);
+
+  Communicator nccl_;
+};
+
+Status NcclGroup::queue(const Window& window, std::span<const float> piece, TimePoint deadline,
+                        const std::stop_token& stop) {
+  std::memcpy(window.host, piece.data(), piece.size_bytes());
+  Status status = nccl_.queue_to_device(window, piece.size_bytes());
+  if (status.ok())
+    status = nccl_.begun(ncclAllReduce(window.device, window.device, piece.size(), ncclFloat32,
+                                       ncclSum, nccl_.comm(), nccl_.stream()),
+                         "ncclAllReduce", deadline, stop);
+  if (status.ok()) status = nccl_.queue_to_host(window, piece.size_bytes());
+  return status.ok() ? nccl_.mark(window) : status;
+}
+
+Status NcclGroup::all_reduce(std::span<float> values, TimePoint deadline,
+                             const std::stop_token& stop) {
+  const auto piece = [values](std::size_t k) {
+    return values.subspan(k * kPiece, std::min(kPiece, values.size() - k * kPiece));
+  };
+  Status status = nccl_.use_device();
+  const std::size_t count = (values.size() + kPiece - 1) / kPiece;
+  // The next piece is on its way while one is taken, and has its window from the one before.
+  for (std::size_t k = 0; status.ok() && k <= count; ++k) {
+    if (k < count) status = queue(nccl_.window(k), piece(k), deadline, stop);
+    if (!status.ok() || k == 0) continue;
+    const Window& here = nccl_.window(k - 1);
+    status = nccl_.wait(here, deadline, stop);
+    if (status.ok()) std::memcpy(piece(k - 1).data(), here.host, piece(k - 1).size_bytes());
+  }
+  return status;
+}
+
+class NcclLinks : public LinkMaker {
+ public:
+  NcclLinks(int device, Communicator::Warn warn)
       : pool_(std::make_shared<StagingPool>(device)), warn_(std::move(warn)) {}
 
   Result<LinkId> make_id() override {
@@ -249,9 +161,18 @@ class NcclLinks : public PairLinks {
     return std::unique_ptr<PairLink>(std::move(link));
   }
 
+  Result<std::unique_ptr<GroupLink>> connect_group(const LinkId& id, std::size_t place,
+                                                   std::size_t members, TimePoint deadline,
+                                                   const std::stop_token& stop) override {
+    auto group = std::make_unique<NcclGroup>(pool_, warn_);
+    if (const Status status = group->connect(id, place, members, deadline, stop); !status.ok())
+      return status;
+    return std::unique_ptr<GroupLink>(std::move(group));
+  }
+
  private:
   const std::shared_ptr<StagingPool> pool_;
-  const std::function<void(const std::string&)> warn_;
+  const Communicator::Warn warn_;
 };
 
 }  // namespace
@@ -266,12 +187,12 @@ Status check_nccl() {
                       error == cudaSuccess ? "none found" : cudaGetErrorString(error))};
 }
 
-Result<std::shared_ptr<PairLinks>> make_nccl_links(std::function<void(const std::string&)> warn) {
+Result<std::shared_ptr<LinkMaker>> make_nccl_links(std::function<void(const std::string&)> warn) {
   if (const Status status = check_nccl(); !status.ok()) return status;
   int device = 0;
   const Status status = cuda_status(cudaGetDevice(&device), "cudaGetDevice");
   if (!status.ok()) return status;
-  return std::shared_ptr<PairLinks>(std::make_shared<NcclLinks>(device, std::move(warn)));
+  return std::shared_ptr<LinkMaker>(std::make_shared<NcclLinks>(device, std::move(warn)));
 }
 
 }  // namespace outrigger

@@ -4,7 +4,7 @@
 #include <memory>
 #include <string>
 
-#include <outrigger/comm/transport/nccl/pair_link.h>
+#include <outrigger/comm/transport/nccl/link_maker.h>
 
 namespace outrigger {
 
@@ -29,7 +29,7 @@ Status check_nccl();
 // Members that share a device need an NCCL_HOSTID of their own each, and so processes of their own:
 // NCCL reads it once, and refuses a device that it takes for the same one twice.
 // As for check_nccl().
-Result<std::shared_ptr<PairLinks>> make_nccl_links(
+Result<std::shared_ptr<LinkMaker>> make_nccl_links(
     std::function<void(const std::string&)> warn = {});
 
 }  // namespace outrigger

@@ -71,7 +71,7 @@ TimePoint later(TimePoint deadline, Duration by) {
 
 }  // namespace
 
-NcclTransport::NcclTransport(std::unique_ptr<Transport> control, std::shared_ptr<PairLinks> links,
+NcclTransport::NcclTransport(std::unique_ptr<Transport> control, std::shared_ptr<LinkMaker> links,
                              NcclOptions options)
     : core_(new NcclCore{std::move(control), std::move(links), std::move(options)}) {}
 

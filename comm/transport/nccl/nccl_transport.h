@@ -6,15 +6,17 @@
 #include <vector>
 
 #include <outrigger/comm/transport/nccl/core.h>
+#include <outrigger/comm/transport/nccl/nccl_groups.h>
 #include <outrigger/comm/transport/transport.h>
 
 namespace outrigger {
 
-// Moves payloads over NCCL, or whatever `links` are (pair_link.h), and everything else over another
-// transport, the control transport: a message is offered there, with its frame header, and granted
-// once its recv is there; only then do both ends put it on the link between them, in the same
-// order. So names, tags, deadlines, attempts, limits and lost peers are the control transport's, no
-// device waits for a message that nobody sends, and a peer cannot fill a device's memory.
+// Moves payloads over NCCL, or whatever `links` are (link_maker.h), and everything else over
+// another transport, the control transport: a message is offered there, with its frame header, and
+// granted once its recv is there; only then do both ends put it on the link between them, in the
+// same order. So names, tags, deadlines, attempts, limits and lost peers are the control
+// transport's, no device waits for a message that nobody sends, and a peer cannot fill a device's
+// memory.
 //
 // There is one link each way between two members, made when it is first needed: its receiver takes
 // the unique id and sends it with the grants. A link that fails, or keeps a message longer than its
@@ -32,7 +34,7 @@ namespace outrigger {
 class NcclTransport : public Transport {
  public:
   // `control` is this transport's alone from here on; control() lends it for what is no round's.
-  NcclTransport(std::unique_ptr<Transport> control, std::shared_ptr<PairLinks> links,
+  NcclTransport(std::unique_ptr<Transport> control, std::shared_ptr<LinkMaker> links,
                 NcclOptions options = {});
   ~NcclTransport() override;
 
@@ -47,6 +49,7 @@ class NcclTransport : public Transport {
   Operation recv(MemberId from, const Tag& tag, Expected expected, std::span<std::byte> dest,
                  TimePoint deadline) override;
   Transport& control() override { return *core_->control; }
+  Groups* groups() override { return &groups_; }
   std::uint64_t bytes_sent() const override { return core_->rendezvous->bytes_sent; }
   std::uint64_t bytes_received() const override { return core_->rendezvous->bytes_received; }
 
@@ -60,6 +63,7 @@ class NcclTransport : public Transport {
                          SharedBytes payload);
 
   const std::shared_ptr<NcclCore> core_;
+  NcclGroups groups_{core_};
   std::mutex mutex_;
   std::map<MemberId, std::shared_ptr<Peer>> peers_;
   std::vector<std::shared_ptr<Peer>> replaced_;  // closed; their threads may take a while to end

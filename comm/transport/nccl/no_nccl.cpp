@@ -10,7 +10,7 @@ Status check_nccl() {
           "grpc"};
 }
 
-Result<std::shared_ptr<PairLinks>> make_nccl_links(std::function<void(const std::string&)>) {
+Result<std::shared_ptr<LinkMaker>> make_nccl_links(std::function<void(const std::string&)>) {
   return check_nccl();
 }
 

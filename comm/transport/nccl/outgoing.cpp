@@ -47,9 +47,10 @@ Outgoing::Queue Outgoing::begin_generation(const Answer& answer) {
 // From its first grant on, whichever place that has: the grant of the first may be lost.
 void Outgoing::listen(std::uint64_t generation) {
   const Operation notice =
-      listen_for_broken(*core_, to_, LinkEnd::kReceiver, generation,
+      listen_for_broken(*core_, to_, notice_tag(LinkEnd::kReceiver, generation),
                         [weak = weak_from_this(), generation](const Status& why) {
-                          if (const auto self = weak.lock()) self->fail(generation, why);
+                          if (const auto self = weak.lock())
+                            self->fail(generation, reason_of_notice(why));
                         });
   Operation unneeded = notice;
   {
@@ -101,7 +102,7 @@ void Outgoing::fail(std::uint64_t generation, Status why) {
     changed_.notify_one();
   }
   notice.cancel();
-  tell_broken(core_, to_, LinkEnd::kSender, generation);
+  tell_broken(core_, to_, notice_tag(LinkEnd::kSender, generation));
   end_all(std::move(orphans), why);
 }
 

@@ -3,7 +3,6 @@
 #include <array>
 #include <cstddef>
 #include <functional>
-#include <memory>
 #include <span>
 #include <stop_token>
 
@@ -12,7 +11,7 @@
 
 namespace outrigger {
 
-// Names a link to both of its ends; a ncclUniqueId where NCCL makes it.
+// Names a link to all of its ends; a ncclUniqueId where NCCL makes it.
 using LinkId = std::array<std::byte, 128>;
 enum class LinkEnd { kSender, kReceiver };
 
@@ -31,18 +30,6 @@ class PairLink {
   // `take` gets the message in order, in pieces that are gone when it returns.
   virtual Status receive(std::size_t bytes, const Take& take, TimePoint deadline,
                          const std::stop_token& stop) = 0;
-};
-
-// Makes links. Thread-safe.
-class PairLinks {
- public:
-  virtual ~PairLinks() = default;
-  // For a link that is to be; the receiver asks for it and tells the sender.
-  virtual Result<LinkId> make_id() = 0;
-  // Blocks until both ends are there; ends like a link's calls.
-  virtual Result<std::unique_ptr<PairLink>> connect(const LinkId& id, LinkEnd end,
-                                                    TimePoint deadline,
-                                                    const std::stop_token& stop) = 0;
 };
 
 }  // namespace outrigger

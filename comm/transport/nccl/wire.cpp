@@ -78,4 +78,9 @@ Tag notice_tag(LinkEnd end, std::uint64_t generation) {
   return {kNoRound, {0, generation}, kHopsAtEitherEnd, static_cast<std::uint32_t>(end)};
 }
 
+// A hop that no message has, in an attempt that no answer has.
+Tag sum_tag(const RoundId& round, const AttemptId& attempt, SumMessage message) {
+  return {round, attempt, kHopsAtEitherEnd, static_cast<std::uint32_t>(message)};
+}
+
 }  // namespace outrigger

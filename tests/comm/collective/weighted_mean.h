@@ -20,6 +20,11 @@ class WeightedMean : public Reducer {
     }
   }
   bool decomposable() const override { return true; }
+  std::optional<WeightedSum> as_sum(std::span<const std::uint64_t> weights) const override {
+    WeightedSum sum{{weights.begin(), weights.end()}, 0};
+    for (const float factor : sum.factors) sum.divisor += factor;
+    return sum;
+  }
 };
 
 }  // namespace outrigger::test

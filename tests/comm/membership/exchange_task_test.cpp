@@ -1,8 +1,15 @@
 #include <outrigger/comm/membership/exchange_task.h>
 
+#include <cstring>
+#include <thread>
+
+#include <outrigger/comm/codec/driver.h>
 #include <outrigger/comm/membership/wire.h>
 #include <outrigger/comm/transport/in_process.h>
+#include <outrigger/comm/transport/nccl/nccl_transport.h>
 
+#include "comm/collective/weighted_mean.h"
+#include "memory_links.h"
 #include "support/catch.h"
 
 using namespace outrigger;
@@ -91,4 +98,39 @@ TEST_CASE("an exchange that is stopped from here blames nobody") {
       run_exchange(*attempt.transports[0], attempt.task, stop.get_token());
   CHECK(report.result.status().code() == Code::kCancelled);
   CHECK_FALSE(report.peer.has_value());
+}
+
+// Mutation: in AllReduceCollective::result_codec, return `wanted`; in all_reduce_bytes' users,
+// count nothing.
+TEST_CASE("who is left out of an all_reduce is handed its result all the same") {
+  LoneAttempt attempt({2, 1}, {0});
+  attempt.task.topology = "all_reduce";
+  attempt.task.contribution.reducer = std::make_shared<test::WeightedMean>();
+  attempt.task.contribution.result_codec = find_codec("bf16").value_or_throw();
+  const auto links = std::make_shared<test::MemoryLinks>();
+  for (auto& transport : attempt.transports)
+    transport = std::make_unique<NcclTransport>(std::move(transport), links);
+  for (const std::uint32_t self : {0u, 1u, 2u})
+    for (const std::uint32_t other : {0u, 1u, 2u})
+      if (self != other) throw_if_error(attempt.transports[self]->add_peer(peer_of(other), ""));
+  std::vector<ExchangeTask> tasks(3, attempt.task);
+  std::vector<std::optional<ExchangeReport>> reports(3);
+  std::vector<std::jthread> threads;
+  for (std::uint32_t k = 0; k < 3; ++k) {
+    const std::vector<float> values(attempt.task.contribution.elements, static_cast<float>(k));
+    const auto encoded = std::make_shared<ByteBuffer>(4 * values.size());
+    std::memcpy(encoded->data(), values.data(), encoded->size());
+    tasks[k].contribution.encoded = encoded;
+    threads.emplace_back(
+        [&, k] { reports[k] = run_exchange(*attempt.transports[k], tasks[k], {}); });
+  }
+  threads.clear();
+  for (const auto& report : reports) {
+    REQUIRE(report->result.status().to_string() == "ok");
+    CHECK(report->result->hash == reports[0]->result->hash);
+    CHECK(report->result->codec->name() == "fp32");
+    std::vector<float> mean(attempt.task.contribution.elements);
+    throw_if_error(decode_all(*report->result->codec, *report->result->bytes, mean));
+    CHECK((mean == std::vector<float>(mean.size(), 1.5F)));
+  }
 }

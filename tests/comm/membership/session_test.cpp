@@ -331,8 +331,8 @@ TEST_CASE("a session that finds no coordinator says so in time") {
   }
 }
 
-// Mutation: in links_of, take whatever is not nccl for grpc; in Session::join, make the links when
-// the coordinator has answered (the session then finds none).
+// Mutation: in payload_links, take whatever is not nccl for grpc; in Session::join, make the links
+// when the coordinator has answered (the session then finds none).
 TEST_CASE("a transport that is not there is refused before anything starts") {
   SessionOptions options;
   options.coordinator = "127.0.0.1:1";
@@ -353,7 +353,7 @@ TEST_CASE("a transport that is not there is refused before anything starts") {
   if (const Status lacks = check_nccl(); !lacks.ok()) CHECK(refused().message() == lacks.message());
 }
 
-// Mutation: in fill_in, leave out the check of the topology.
+// Mutation: in fill_in, leave out either check of the topology.
 TEST_CASE("an unknown topology and a missing island are refused before anything starts") {
   LocalJob job(quick_config(1));
   SessionOptions options;
@@ -368,6 +368,8 @@ TEST_CASE("an unknown topology and a missing island are refused before anything 
   options.island = "ada";
   options.topology = "rings";
   CHECK(refused().find("rings") != std::string::npos);
+  options.topology = "all_reduce";
+  CHECK(refused().find("take transport nccl") != std::string::npos);
   options.topology = "auto";
   options.island.clear();
   unsetenv("OUTRIGGER_ISLAND");

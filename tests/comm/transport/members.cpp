@@ -83,7 +83,7 @@ Transports make_members(const std::string& kind, std::size_t count) {
   return introduced(strangers(kind, count));
 }
 
-Transports make_nccl_members(const std::string& control, const std::shared_ptr<PairLinks>& links,
+Transports make_nccl_members(const std::string& control, const std::shared_ptr<LinkMaker>& links,
                              std::size_t count, const NcclOptions& options) {
   Transports all = strangers(control, count);
   for (auto& one : all) one = std::make_unique<NcclTransport>(std::move(one), links, options);

@@ -17,7 +17,7 @@ using Transports = std::vector<std::unique_ptr<Transport>>;
 Transports make_members(const std::string& kind, std::size_t count);
 Transports make_members(InProcessNetwork& network, std::size_t count);
 // NCCL's with these links, under control transports of the kind.
-Transports make_nccl_members(const std::string& control, const std::shared_ptr<PairLinks>& links,
+Transports make_nccl_members(const std::string& control, const std::shared_ptr<LinkMaker>& links,
                              std::size_t count, const NcclOptions& options = {});
 
 MemberId island(std::uint32_t index, std::uint64_t incarnation = 1);

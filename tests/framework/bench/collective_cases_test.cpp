@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include <outrigger/comm/transport/nccl/nccl_links.h>
 #include <outrigger/framework/bench/collective_bench.h>
 
 #include "support/catch.h"
@@ -71,12 +72,36 @@ TEST_CASE("bench collective: options out of range are refused, naming what would
   CHECK(refused([](Options o) { o.collectives = {"x"}; }).find("--collectives: no collective") ==
         0);
   CHECK(refused([](Options o) { o.collectives = {"gossip"}; }).find("--collectives: gossip") == 0);
+  CHECK(refused([](Options o) { o.collectives = {"all_reduce"}; }).find("give --transport nccl") !=
+        std::string::npos);
+  CHECK(refused([](Options o) {
+          o.collectives = {"direct", "all_reduce"};
+          o.wire.transport = "nccl";
+        }) == "--codecs: all_reduce has NCCL add up plain fp32; give --codecs fp32");
   CHECK(refused([](Options o) { o.result_codec = "x"; }).find("--result-codec: ") == 0);
   CHECK(refused([](Options o) { o.owners = {2}; }) ==
         "--owners: there is no member 2 among 2; give 0 to 1");
-  CHECK(refused([](Options o) { o.wire.transport = "x"; }).find("--transport: ") == 0);
+  CHECK(refused([](Options o) { o.wire.transport = "x"; }).find("; give grpc or nccl") !=
+        std::string::npos);
   CHECK(refused([](Options o) { o.wire.channels = 0; }).find("--channels: 0 is out of range") == 0);
   CHECK(check_collective_bench(one_size(), 2).ok());
+}
+
+// Mutation: check_machine_for always Ok; refuse nccl in check_wire; take the result codec as
+// wanted.
+TEST_CASE("bench collective: over nccl all_reduce is a case in fp32, where there is a device") {
+  CollectiveBenchOptions options = one_size();
+  options.wire.transport = "nccl";
+  options.collectives = {"direct", "gather", "all_reduce"};
+  options.codecs = {"fp32"};
+  CHECK(check_collective_bench(options, 2).ok());
+  const auto cases = cases_of(options, 2);
+  REQUIRE(cases.ok());
+  REQUIRE(cases->size() == 3);
+  CHECK(cases->back().exchange.collective->name() == "all_reduce");
+  CHECK(cases->back().exchange.result_codec->name() == "fp32");
+  CHECK(check_machine_for(options.wire).message() == check_nccl().message());
+  CHECK(check_machine_for({}).ok());
 }
 
 // Mutation: leave out any option; an empty list instead of 0 (the member would take the default).
@@ -86,6 +111,7 @@ TEST_CASE("bench collective: a member is told all that it is to measure") {
   options.owners = {1, 0};
   options.repeats = 7;
   options.wire.channels = 3;
+  options.wire.transport = "nccl";
   const auto words = member_arguments(options, {1, 3, "127.0.0.1:9"});
   CHECK(value_of(words, "--member") == "1");
   CHECK(value_of(words, "--of") == "3");
@@ -99,6 +125,7 @@ TEST_CASE("bench collective: a member is told all that it is to measure") {
   CHECK(value_of(words, "--owners") == "1,0");
   CHECK(value_of(words, "--repeat") == "7");
   CHECK(value_of(words, "--channels") == "3");
+  CHECK(value_of(words, "--transport") == "nccl");
   CHECK(value_of(words, "--threads") == "1");
 }
 

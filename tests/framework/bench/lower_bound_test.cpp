@@ -45,6 +45,12 @@ TEST_CASE("lower bound: gather brings in what all others contribute") {
         Bytes(3, kElements * 4));
 }
 
+// Mutation: leave out the 2, or the division.
+TEST_CASE("lower bound: all_reduce moves 2 (M-1)/M of the tensor") {
+  CHECK(lower_bound_bytes(exchange("all_reduce", "fp32", "fp32", {0, 1, 2, 3}), 4) ==
+        Bytes(4, kElements * 6));
+}
+
 // Mutation: fall through to direct's.
 TEST_CASE("lower bound: none is made up for other collectives") {
   CHECK(lower_bound_bytes(exchange("gossip", "bf16", "fp32", {0, 1}), 2).empty());

@@ -7,6 +7,7 @@
 #include <iterator>
 
 #include <fmt/format.h>
+#include <outrigger/comm/transport/nccl/nccl_links.h>
 #include <outrigger/framework/recipe/keys.h>
 #include <outrigger/framework/version.h>
 #include <sys/wait.h>
@@ -265,11 +266,24 @@ TEST_CASE("cli: bench collective refuses what is wrong before it starts a proces
   };
   CHECK(refused("--members 1") == "--members: 1 is out of range; give 2 to 64\n");
   CHECK(refused("--collectives gossip").find("--collectives: gossip's members end") == 0);
+  CHECK(refused("--collectives all_reduce").find("give --transport nccl") != std::string::npos);
   CHECK(refused("--peers false").find("--peers: false has no torch") == 0);
   CHECK(refused("--member 1").find("--member requires ") != std::string::npos);
   CHECK(refused("--member 2 --of 2 --meet 127.0.0.1:0") ==
         "--member: 2 is out of range; give 0 to 1\n");
   CHECK(refused("--member 0 --of 2 --meet 10.0.0.1:0").find("say --insecure") != std::string::npos);
+}
+
+// Mutation: in lacks_device, take exit_code_of_command; look for the device when all is measured.
+TEST_CASE("cli: bench collective over nccl tells a machine without a device from a wrong command") {
+  const Status lacks = check_nccl();
+  if (lacks.ok()) return;  // a machine that has one
+  for (const char* rest : {"", " --member 1 --of 2 --meet 127.0.0.1:9"}) {
+    const Ended ended = outrigger_cli(std::string("bench collective --transport nccl") + rest);
+    CHECK(ended.code == 3);
+    CHECK(ended.out.empty());
+    CHECK(ended.err == lacks.message() + "\n");
+  }
 }
 
 // Mutation: the peers' sizes are the defaults; the second script is left out.

@@ -218,6 +218,23 @@ TEST_CASE("recipe topologies that average in parts take rules that may be, and s
   CHECK(warned({sited}).find("the sites have no effect") != std::string::npos);
 }
 
+// Mutation (each): turn need()'s condition into true.
+TEST_CASE(
+    "recipe topology all_reduce takes NCCL, plain fp32 and a mean, and says so in one error") {
+  const std::string wanted = "comm.topology=all_reduce", nccl = "comm.transport=nccl";
+  CHECK(warned({wanted, nccl}) == "");
+  CHECK(warned({wanted, nccl, "sync.result_codec=fp32", "sync.aggregate=uniform"}) == "");
+  CHECK(
+      errors_with({wanted, "sync.codec=int8", "sync.aggregate=median"}) ==
+      "command line: comm.topology: all_reduce has NCCL add up plain fp32 and needs comm.transport "
+      "nccl (here grpc), sync.codec fp32 (here int8), sync.aggregate mean or uniform (here "
+      "median); or take auto");
+  CHECK(errors_with({wanted, nccl, "sync.result_codec=bf16"})
+            .find("needs sync.result_codec auto or fp32 (here bf16); ") != std::string::npos);
+  CHECK(errors_with({wanted, nccl, "sync.control_variates=true"})
+            .find("needs sync.control_variates false (here true); ") != std::string::npos);
+}
+
 // Mutation (each): turn the warning's condition into false.
 TEST_CASE("recipe settings without effect are warnings that say why") {
   CHECK(warned({}) == "");

@@ -57,6 +57,7 @@ TEST_CASE("bytes a round follow the design's formulas") {
   };
   CHECK(most("star") == Approx(2 * 4 * n).epsilon(0.001));  // the hub
   CHECK(most("ring") == Approx((1.0 / 3 + 3.0 / 3) * 4 * n).epsilon(0.02));
+  CHECK(most("all_reduce") == Approx(2 * 2.0 / 3 * 4 * n).epsilon(0.001));
   recipe.islands.sites = {"x", "x", "y"};  // the first site's head: half across, all down
   CHECK(most("hierarchical") == Approx((0.5 + 0.5 + 1) * 4 * n).epsilon(0.01));
 }

@@ -41,7 +41,7 @@ float weighted_mean(std::span<const std::span<const float>> inputs,
   return sum / total;
 }
 
-// Mutation: in WeightedSum, begin the loop over what is left at i + 1, or take hn::MulAdd.
+// Mutation: in SumProducts, begin the loop over what is left at i + 1, or take hn::MulAdd.
 TEST_CASE("the mean has the same bits whether a value is in a vector or behind the last one") {
   std::vector<std::vector<float>> values(3);
   std::vector<std::span<const float>> inputs;
@@ -58,6 +58,24 @@ TEST_CASE("the mean has the same bits whether a value is in a vector or behind t
     MeanReducer().reduce({{}, weights, {}, 0}, first, out);
     for (std::size_t i = 0; i < count; ++i)
       REQUIRE(float_bits(out[i]) == float_bits(weighted_mean(first, weights, i)));
+  }
+}
+
+// Mutation: in MeanReducer::as_sum, take the weights as they are; leave uniform_ out.
+TEST_CASE("the mean says of which products it is the sum, and by what that is divided") {
+  const std::vector<float> a = {0.1F, -3.3333333F, 7}, b = {0.3F, 1e-8F, -2};
+  const std::vector<std::uint64_t> weights = {3 * 987654321ULL, 7 * 987654321ULL};
+  const bool uniform = GENERATE(false, true);
+  const MeanReducer mean(uniform);
+  const auto sum = mean.as_sum(weights);
+  REQUIRE(sum.has_value());
+  CHECK(sum->factors == (uniform ? std::vector<float>{1, 1} : std::vector<float>{3, 7}));
+  CHECK(sum->divisor == (uniform ? 2 : 10));
+  std::vector<float> out(3);
+  mean.reduce({{}, weights, {}, 0}, std::vector<std::span<const float>>{a, b}, out);
+  for (std::size_t i = 0; i < 3; ++i) {
+    const float first = sum->factors[0] * a[i], second = sum->factors[1] * b[i];
+    CHECK(out[i] == (first + second) / sum->divisor);
   }
 }
 
