@@ -8,7 +8,8 @@ namespace outrigger {
 // values by its factor of the mean, the transport adds up, and each divides once. For plain fp32
 // and reducers that are a weighted sum; whoever has a codec to gain by takes another collective.
 // Each member is counted as sending 2 (M-1)/M of the fragment's bytes, the least there is; what is
-// really sent is the transport's. Beside the result it takes no memory of its own.
+// really sent is the transport's, and no link is measured. Beside the result it takes no memory of
+// its own.
 //
 // All members end with the same bits. Of 1 and of 2 members they are gather's; of more they are no
 // other collective's, for the transport adds up in an order of its own.

@@ -29,7 +29,8 @@ class Groups {
   // summed is the transport's. All members call it with the same sum and equally many values.
   // Blocks until it is done, the deadline passes (DeadlineExceeded), stop is requested (Cancelled),
   // a member is lost or gives up (Unavailable) or a later attempt is known (Aborted); then the
-  // others' calls end as well, and the values are unspecified. failed_peer is set to the member
+  // others' calls end as well, and the values are unspecified. Ending a link that is of no more use
+  // may take longer: over NCCL up to 5 s. failed_peer is set to the member
   // that a failure is known to come from, if it is one.
   virtual Status all_reduce(const GroupSum& sum, std::span<float> values, TimePoint deadline,
                             std::stop_token stop, std::optional<MemberId>& failed_peer) = 0;

@@ -84,8 +84,6 @@ Status be_member(const BenchCollectiveOptions& options) {
     return {Code::kInvalidArgument, fmt::format("--member: {} is out of range; give 0 to {}",
                                                 place.member, place.members - 1)};
   if (Status status = check_collective_bench(bench, 1); !status.ok()) return status;
-  if (bench.wire.transport == "nccl")
-    set_nccl_environment(fmt::format("bench-member-{}", place.member), bench.wire.listen);
   const Result<Json> report = run_collective_member(bench, place, [&](const std::string& address) {
     if (place.member == 0) print_out(Json{{"meet", address}}.dump() + "\n");
   });
@@ -179,8 +177,11 @@ void add_bench_collective(CLI::App& bench, int& exit_code) {
   app->callback([app, options, &exit_code] {
     for (std::vector<double>* sizes : {&options->bench.mb, &options->bench.payload_mb})
       std::erase(*sizes, 0);
-    if (lacks_device(*options, exit_code)) return;
     const bool member = app->count("--member") > 0;
+    const WireOptions& wire = options->bench.wire;
+    if (member && wire.transport == "nccl")
+      set_nccl_environment(fmt::format("bench-member-{}", options->place.member), wire.listen);
+    if (lacks_device(*options, exit_code)) return;
     exit_code = member ? bench_member(*options) : bench_collective(*options);
   });
 }

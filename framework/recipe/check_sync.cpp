@@ -63,7 +63,8 @@ void Checker::check_all_reduce() {
   const SyncRecipe& sync = r_.sync;
   std::vector<std::string> needs;
   const auto need = [&](bool is_so, const char* key, const char* right, const std::string& here) {
-    if (!is_so) needs.push_back(fmt::format("{} {} (here {})", key, right, here));
+    if (!is_so && !problems_.bad_keys.contains(key))
+      needs.push_back(fmt::format("{} {} (here {})", key, right, here));
   };
   need(r_.comm.transport == "nccl", "comm.transport", "nccl", r_.comm.transport);
   need(sync.codec == "fp32", "sync.codec", "fp32", sync.codec);

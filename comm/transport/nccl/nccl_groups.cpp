@@ -47,10 +47,12 @@ struct NcclGroups::Group {
     const std::lock_guard lock(mutex);
     if (id == link_id) ++next;
   }
-  // No sum begins on the link any more. One that has the turn keeps its end until then.
-  void give_up() {
+  // No sum begins on that link any more, if it still is the group's. One that has the turn keeps
+  // its end until then.
+  void give_up(const LinkId& link_id) {
     std::unique_ptr<GroupLink> unneeded;
     const std::lock_guard lock(mutex);
+    if (id != link_id) return;
     id = {};
     if (!busy) unneeded = std::move(link);
     changed.notify_all();
@@ -119,8 +121,8 @@ class SumRun {
   Status missing(MemberId from, SumMessage message, const Status& status) const;
 
   Status lead();
-  Result<LinkId> hear_all();  // of which link all others have their ends; zeros: of no one
-  Answer make_go(const LinkId& theirs);
+  Result<std::vector<Answer>> hear_all();  // what the others say of themselves
+  Answer make_go(const std::vector<Answer>& ready);
   Status follow();
   Result<Answer> hear_go();
   // REQUIRES: has the turn. A failure gives the link up before another sum can have the turn.
@@ -135,6 +137,7 @@ class SumRun {
   const std::vector<MemberId> others_;
   SumWatch watch_;
   std::optional<MemberId> late_;  // whom the leader waited for
+  LinkId over_{};                 // the link that the sum goes over; zeros: not yet known
   bool tells_ = true;             // the others, if this member fails
 };
 
@@ -142,8 +145,7 @@ Operation SumRun::tell(MemberId to, SumMessage message, const Answer& answer) {
   const Expected size = expected_of(kAnswerBytes);
   const Operation told =
       core_->control->send(to, tag(message), size.codec, size.elements, pack(answer), deadline_);
-  // A leader that never was there cannot be lost; who has told that it is there may have given up.
-  watch_.follow(to, tag(message), told, message == SumMessage::kReady);
+  watch_.follow(to, tag(message), told);
   return told;
 }
 
@@ -155,7 +157,7 @@ Status SumRun::missing(MemberId from, SumMessage message, const Status& status) 
   return reason(status, receiving(tag(message), from)).with_context(to_string(from));
 }
 
-Result<LinkId> SumRun::hear_all() {
+Result<std::vector<Answer>> SumRun::hear_all() {
   std::vector<std::array<std::byte, kAnswerBytes>> bytes(others_.size());
   std::vector<Operation> operations;
   for (std::size_t k = 0; k < others_.size(); ++k)
@@ -169,16 +171,25 @@ Result<LinkId> SumRun::hear_all() {
     for (const Operation& operation : operations) operation.cancel();
   }
   if (!status.ok()) return status;
-  const LinkId first = unpack_answer(bytes.front()).id;
-  const bool alike = std::ranges::all_of(
-      bytes, [&first](const auto& answer) { return unpack_answer(answer).id == first; });
-  return alike ? first : LinkId{};
+  std::vector<Answer> ready;
+  for (const auto& answer : bytes) ready.push_back(unpack_answer(answer));
+  return ready;
 }
 
-Answer SumRun::make_go(const LinkId& theirs) {
+Answer SumRun::make_go(const std::vector<Answer>& ready) {
+  for (std::size_t k = 0; k < others_.size(); ++k)
+    if (ready[k].generation != values_.size())
+      return {{Code::kInternal, fmt::format("{} brings {} values and {} {}: their models differ",
+                                            to_string(others_[k]), ready[k].generation,
+                                            to_string(core_->control->self()), values_.size())},
+              0,
+              0,
+              {}};
   {
     const std::lock_guard lock(group_.mutex);
-    if (group_.id != LinkId{} && group_.id == theirs) return {Status(), 0, group_.next, theirs};
+    const bool all_have_it =
+        std::ranges::all_of(ready, [this](const Answer& answer) { return answer.id == group_.id; });
+    if (group_.id != LinkId{} && all_have_it) return {Status(), 0, group_.next, group_.id};
   }
   const Result<LinkId> id = core_->links->make_id();
   if (!id.ok()) return {id.status(), 0, 0, {}};
@@ -186,11 +197,12 @@ Answer SumRun::make_go(const LinkId& theirs) {
 }
 
 Status SumRun::lead() {
-  const Result<LinkId> theirs = hear_all();
-  if (!theirs.ok()) return theirs.status();
+  const Result<std::vector<Answer>> ready = hear_all();
+  if (!ready.ok()) return ready.status();
   const Group::Turn turn(group_, deadline_, watch_.token(), [] { return true; });
   if (!turn.status().ok()) return turn.status();
-  const Answer go = make_go(*theirs);
+  const Answer go = make_go(*ready);
+  over_ = go.id;
   std::vector<Operation> told;
   for (const MemberId& member : others_) told.push_back(tell(member, SumMessage::kGo, go));
   const Status status = go.refused.ok() ? sum_up(go) : go.refused;
@@ -205,7 +217,8 @@ Result<Answer> SumRun::hear_go() {
   const MemberId leader = group_.members.front();
   std::array<std::byte, kAnswerBytes> bytes;
   const Operation going = hear(leader, SumMessage::kGo, bytes);
-  const Operation ready = tell(leader, SumMessage::kReady, {Status(), 0, 0, group_.current()});
+  const Operation ready =
+      tell(leader, SumMessage::kReady, {Status(), values_.size(), 0, group_.current()});
   const Status heard = watch_.wait(going);
   ready.cancel();
   if (heard.ok()) return unpack_answer(bytes);
@@ -217,7 +230,11 @@ Result<Answer> SumRun::hear_go() {
 Status SumRun::follow() {
   const Result<Answer> go = hear_go();
   if (!go.ok()) return go.status();
-  if (!go->refused.ok()) return go->refused.with_context(to_string(group_.members.front()));
+  const std::string leader = to_string(group_.members.front());
+  if (!go->refused.ok()) return go->refused.with_context(leader);
+  if (go->id == LinkId{})
+    return {Code::kCorruption, leader + " leads the sum and names no link for it"};
+  over_ = go->id;
   const auto is_next = [&] {
     return go->place == 0 || group_.id != go->id || group_.next == go->place;
   };
@@ -233,7 +250,7 @@ Status SumRun::sum_up(const Answer& go) {
   if (status.ok())
     group_.count(go.id);
   else
-    group_.give_up();
+    group_.give_up(go.id);
   return status;
 }
 
@@ -254,7 +271,7 @@ Status SumRun::run(std::optional<MemberId>& failed_peer) {
   const bool leads = group_.members.front() == core_->control->self();
   const Status status = leads ? lead() : follow();
   if (status.ok()) return {};
-  group_.give_up();
+  if (over_ != LinkId{}) group_.give_up(over_);
   for (const MemberId& member : others_)
     if (tells_) tell_broken(core_, member, tag(SumMessage::kGivenUp));
   failed_peer = late_ ? late_ : watch_.lost();

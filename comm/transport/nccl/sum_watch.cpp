@@ -48,9 +48,9 @@ SumWatch::~SumWatch() {
   for (const Operation& notice : notices_) notice.cancel();
 }
 
-void SumWatch::follow(MemberId member, const Tag& tag, const Operation& sent, bool lost) {
-  sent.on_end([state = state_, member, tag, lost](const Status& status) {
-    if (!status.ok()) state->fail(member, reason(status, sending(tag, member)), lost);
+void SumWatch::follow(MemberId member, const Tag& tag, const Operation& sent) {
+  sent.on_end([state = state_, member, tag](const Status& status) {
+    if (!status.ok()) state->fail(member, reason(status, sending(tag, member)), false);
   });
 }
 

@@ -20,9 +20,8 @@ class SumWatch {
            const std::stop_token& stop);
   ~SumWatch();
 
-  // The sum ends, too, if this message to the member does not reach it; with `lost`, because the
-  // member then is.
-  void follow(MemberId member, const Tag& tag, const Operation& sent, bool lost);
+  // The sum ends, too, if this message to the member does not reach it: it may have given up.
+  void follow(MemberId member, const Tag& tag, const Operation& sent);
 
   std::stop_token token() const;  // requested by whatever ends it
   // Until the operation has ended, as it is when the sum is to end.

@@ -49,9 +49,10 @@ Tag answer_tag(const Tag& tag);
 inline constexpr std::size_t kNoticeBytes = 4;
 Tag notice_tag(LinkEnd end, std::uint64_t generation);
 
-// What the members of a sum (groups.h) tell each other: that one is there, and of which link it has
-// its end (an Answer; an id of zeros: none); over which link it goes, and as which of that link's
-// sums (an Answer); that one has given it up (kNoticeBytes). abort_before() ends them all.
+// What the members of a sum (groups.h) tell each other: that one is there, with how many values
+// (the Answer's generation), and of which link it has its end (an id of zeros: none); over which
+// link it goes, and as which of that link's sums (an Answer); that one has given it up
+// (kNoticeBytes). abort_before() ends them all.
 enum class SumMessage : std::uint32_t { kReady, kGo, kGivenUp };
 Tag sum_tag(const RoundId& round, const AttemptId& attempt, SumMessage message);
 

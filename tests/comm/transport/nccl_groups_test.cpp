@@ -24,11 +24,14 @@ float value_of(std::size_t member, std::uint64_t round) {
   return static_cast<float>((member + 1) * (round + 3));
 }
 
+constexpr std::size_t kValues = 2001;
+
 // One member's part in the sum of `members`, of numbers that depend on the round.
 Summed sum_one(Transport& transport, const std::vector<MemberId>& members, std::uint64_t round,
-               std::uint64_t attempt, double seconds = 30, const std::stop_token& stop = {}) {
+               std::uint64_t attempt, double seconds = 30, const std::stop_token& stop = {},
+               std::size_t count = kValues) {
   Summed summed;
-  summed.values.assign(2001, value_of(transport.self().island, round));
+  summed.values.assign(count, value_of(transport.self().island, round));
   summed.status = transport.groups()->all_reduce({{0, round}, {1, attempt}, members}, summed.values,
                                                  in(seconds), stop, summed.failed);
   return summed;
@@ -67,7 +70,7 @@ struct Job {
     for (std::size_t k = 0; k < members.size(); ++k) {
       if (!members[k]) continue;
       CHECK(sums[k].status.to_string() == "ok");
-      CHECK((sums[k].values == std::vector<float>(2001, whole)));
+      CHECK((sums[k].values == std::vector<float>(kValues, whole)));
     }
   }
   void wait_for_sums(std::size_t under_way) const {
@@ -126,7 +129,7 @@ TEST_CASE("sums: rounds that are under way at once are not mixed up") {
     for (std::uint64_t round = 0; round < kRounds; ++round) {
       const float whole = value_of(0, round) + value_of(1, round) + value_of(2, round);
       REQUIRE(sums[k][round].status.to_string() == "ok");
-      REQUIRE((sums[k][round].values == std::vector<float>(2001, whole)));
+      REQUIRE((sums[k][round].values == std::vector<float>(kValues, whole)));
     }
   CHECK(job.links->made() == 1);
 }
@@ -234,7 +237,7 @@ TEST_CASE("sums: a process that dies in the middle ends the sum for all, and is 
     threads.emplace_back([&, k] { sums[k] = sum_one(*members[k], all, 0, 1, 100); });
   // Island 2 says that it is there, hears where the sum goes, and is gone.
   Transport& dying = *members[2];
-  const SharedBytes ready = pack(Answer{});
+  const SharedBytes ready = pack(Answer{Status(), kValues, 0, {}});
   const Tag ready_tag = sum_tag({0, 0}, {1, 1}, SumMessage::kReady);
   CHECK(send(dying, island(0), ready_tag, ready.bytes).wait().to_string() == "ok");
   ByteBuffer go(kAnswerBytes);
@@ -315,11 +318,69 @@ TEST_CASE("sums: 300 that are stopped at random moments leave nothing in the way
     threads.clear();
     for (const Summed& summed : sums) {
       if (summed.status.ok()) CHECK(summed.values[0] == whole);
-      // A leader that gives up just as it is told looks like one that is not there.
-      CHECK(summed.failed.value_or(island(0)) == island(0));
+      CHECK_FALSE(summed.failed);
     }
   }
   job.succeeds(0, 301);
+}
+
+// Mutation: in SumRun::run, give up the group's link whatever the sum was to go over.
+TEST_CASE("sums: one that fails before it has a link leaves that of the others alone") {
+  Job job(3);
+  job.succeeds(0);
+  const std::vector<MemberId> all = job.names();
+  for (const std::size_t alone : {0U, 1U}) {  // the leader, and another
+    std::stop_source stop;
+    Summed stopped;
+    std::jthread summing(
+        [&] { stopped = sum_one(*job.members[alone], all, 8, 1 + alone, 100, stop.get_token()); });
+    std::this_thread::sleep_for(std::chrono::milliseconds(30));
+    stop.request_stop();
+    summing.join();
+    CHECK(stopped.status.code() == Code::kCancelled);
+    job.succeeds(1 + alone);
+  }
+  CHECK(job.links->made() == 1);
+}
+
+// Mutation: in SumRun::make_go, do not compare the counts (the imitation then throws).
+TEST_CASE("sums: members that bring unlike numbers of values are told, and no link is made") {
+  Job job(3);
+  const std::vector<MemberId> all = job.names();
+  std::vector<Summed> sums(3);
+  std::vector<std::jthread> threads;
+  for (std::size_t k = 0; k < 3; ++k)
+    threads.emplace_back(
+        [&, k] { sums[k] = sum_one(*job.members[k], all, 0, 1, 30, {}, k == 2 ? 5 : kValues); });
+  threads.clear();
+  std::size_t told = 0;  // others may hear first that one of them has given up
+  for (const Summed& summed : sums) {
+    INFO(summed.status.to_string());
+    CHECK_FALSE(summed.status.ok());
+    told += says(summed.status,
+                 "island 2 (incarnation 1) brings 5 values and island 0 "
+                 "(incarnation 1) 2001: their models differ");
+  }
+  CHECK(told > 0);
+  CHECK(job.links->connects() == 0);
+  job.succeeds(0, 2);
+}
+
+// Mutation: in SumRun::follow, take whatever id it is.
+TEST_CASE("sums: a leader that names no link is refused, by its name") {
+  const auto links = std::make_shared<MemoryLinks>();
+  Transports members = make_members("in_process", 2);
+  members[1] = std::make_unique<NcclTransport>(std::move(members[1]), links);
+  const std::uint64_t place = GENERATE(0U, 1U);
+  Summed summed;
+  std::jthread summing([&] { summed = sum_one(*members[1], {island(0), island(1)}, 0, 1, 20); });
+  const SharedBytes go = pack(Answer{Status(), 0, place, {}});
+  CHECK(send(*members[0], island(1), sum_tag({0, 0}, {1, 1}, SumMessage::kGo), go.bytes)
+            .wait()
+            .to_string() == "ok");
+  summing.join();
+  CHECK(summed.status.code() == Code::kCorruption);
+  CHECK(says(summed.status, "island 0 (incarnation 1) leads the sum and names no link"));
 }
 
 // Mutation: in SumRun::lead, tell nobody of a go that is refused.

@@ -218,7 +218,7 @@ TEST_CASE("recipe topologies that average in parts take rules that may be, and s
   CHECK(warned({sited}).find("the sites have no effect") != std::string::npos);
 }
 
-// Mutation (each): turn need()'s condition into true.
+// Mutation (each): turn need()'s condition into true. The last: in need(), look at no bad keys.
 TEST_CASE(
     "recipe topology all_reduce takes NCCL, plain fp32 and a mean, and says so in one error") {
   const std::string wanted = "comm.topology=all_reduce", nccl = "comm.transport=nccl";
@@ -233,6 +233,7 @@ TEST_CASE(
             .find("needs sync.result_codec auto or fp32 (here bf16); ") != std::string::npos);
   CHECK(errors_with({wanted, nccl, "sync.control_variates=true"})
             .find("needs sync.control_variates false (here true); ") != std::string::npos);
+  CHECK(errors_with({wanted, "comm.transport=ncll"}).find("all_reduce") == std::string::npos);
 }
 
 // Mutation (each): turn the warning's condition into false.
