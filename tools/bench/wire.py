@@ -8,9 +8,10 @@
   tools/bench/wire.py veth     links at memory speed: the payload path beside plain TCP, and all-reduces
 
 Prints a table and writes all figures to --out. Needs root (network namespaces) and a built program: ./outrigger build.
-With --iperf3, what plain TCP gets in the same hosts, as many connections sending that many bytes both ways at once: its
-share is that of the slower way. The share is the time that the algorithm's lower bound of bytes needs at the link's rate (of the member for which that
+The share is the time that the algorithm's lower bound of bytes needs at the link's rate (of the member for which that
 is most) over the measured time of the exchange; headers and the way's delay count as not used. --delay is one way.
+With --iperf3, what plain TCP gets in the same hosts, as many connections sending that many bytes both ways at once: its
+share is that of the slower way.
 """
 import argparse
 import ctypes
